@@ -1,0 +1,73 @@
+"""The command line: one thin file per command, found by listing this folder.
+
+A command is a module (without leading underscore) with a function `command`.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+import opscan
+from opscan.core.errors import OpscanError
+
+INTERRUPTED = 130
+
+
+def application() -> typer.Typer:
+    """The Typer application with all commands, in alphabetical order."""
+    app = typer.Typer(
+        name="opscan",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_opscan)
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            module = importlib.import_module(f"{__name__}.{info.name}")
+            if hasattr(module, "app"):  # a command with commands of its own
+                app.add_typer(module.app, name=info.name)
+            else:
+                app.command(info.name.removesuffix("_"))(module.command)
+    return app
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"opscan {opscan.__version__}")
+        raise typer.Exit
+
+
+def _opscan(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Which operators do vision models need, and does a backend support them?
+
+    A REF is a bundled model's name (`opscan models`), a path to an .onnx file, an inventory .json,
+    or package.module:function.
+
+    Exit codes: 0 clean, 1 findings over the policy, 2 usage or configuration, 3 no answer
+    (unreadable model, capture failed), 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Runs a command and exits with its documented code; a user never sees a traceback."""
+    try:
+        application()()
+    except OpscanError as error:
+        for line in str(error).splitlines():
+            print(f"opscan: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

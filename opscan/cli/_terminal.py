@@ -1,0 +1,100 @@
+"""What all commands share: their options, the progress bar on stderr, the report on stdout."""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opscan import render, store
+from opscan.core.errors import UsageError
+from opscan.core.operator import Dialect
+from opscan.core.table import Report
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+# Where the width of the terminal is not known, e.g. in a pipe: room for every column.
+_PIPE_WIDTH = 200
+
+
+def _known_format(name: str) -> str:
+    if name not in render.formats():
+        near = difflib.get_close_matches(name, render.formats(), n=1)
+        raise typer.BadParameter(
+            f"{name!r} is not one of {', '.join(render.formats())}" + "".join(f"; did you mean {n}?" for n in near)
+        )
+    return name
+
+
+FormatOption = Annotated[
+    str, typer.Option("--format", "-f", callback=_known_format, help=f"How to write it: {', '.join(render.formats())}.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the report to this file instead of stdout.")
+]
+DialectOption = Annotated[
+    Dialect | None,
+    typer.Option("--dialect", help="Level at which operators are named: torch source, Core ATen, or ONNX."),
+]
+OpsetOption = Annotated[
+    int | None, typer.Option("--opset", min=1, help="ONNX opset to export to; default: that of torch.onnx.export.")
+]
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option("--models", help="A folder of model definitions of your own, beside the bundled ones."),
+]
+CacheOption = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Keep captures of bundled models in the user's cache folder.")
+]
+
+
+def write(form: str, reports: Sequence[Report], output: Path | None) -> None:
+    """The report on stdout, or in a file that is replaced only when all of it is written.
+
+    Raises UsageError, naming the file and the system's reason.
+    """
+    terminal = output is None and sys.stdout.isatty()
+    color = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    text = render.render(form, reports, render.Style(width=_width(terminal), color=color))
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_file(output, text)
+
+
+def write_file(path: Path, text: str | bytes) -> None:
+    """Raises UsageError where the file cannot be written; it then stays as it was."""
+    try:
+        store.write_file(path, text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _width(terminal: bool) -> int:
+    if "COLUMNS" in os.environ and os.environ["COLUMNS"].isdigit():
+        return max(int(os.environ["COLUMNS"]), 40)
+    return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40) if terminal else _PIPE_WIDTH
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    print(f"opscan: {text}", file=sys.stderr)
+
+
+@contextmanager
+def progress(total: int, what: str) -> "Iterator[Progress]":
+    """A progress bar on stderr with one task; silent where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.add_task(what, total=total)
+        yield bar

@@ -1,0 +1,64 @@
+"""`opscan check REF… --backend B`: the gate."""
+
+from typing import Annotated
+
+import typer
+
+from opscan import backends, pipeline, serde
+from opscan.cli import _terminal as terminal
+from opscan.core.errors import NoAnswer
+from opscan.core.judge import Coverage, Support
+from opscan.core.reports import coverage_head, finding_table
+from opscan.core.table import Report
+
+FINDINGS, NO_ANSWER = 1, 3
+# What fails the gate. `unknown` and `conditional` fail only if a policy says so.
+_FAILING = (Support.UNSUPPORTED, Support.BROKEN)
+
+
+def command(
+    references: Annotated[list[str], typer.Argument(metavar="REF…", help="The models.")],
+    backend: Annotated[
+        list[str], typer.Option("--backend", "-b", help="Backend profile, repeatable (`opscan backends`).")
+    ],
+    opset: terminal.OpsetOption = None,
+    models: terminal.ModelsOption = None,
+    cache: terminal.CacheOption = True,
+    form: terminal.FormatOption = "table",
+    output: terminal.OutputOption = None,
+) -> None:
+    """Will these models run on that backend, and if not, what is in the way?
+
+    Exits with 0 when nothing is unsupported or broken, 1 when something is, 3 when a model gave no
+    answer. Unknown is neither yes nor no: it is shown and does not fail.
+
+    Example: `opscan check vit_b16 model.onnx --backend onnxruntime-cpu`
+    """
+    for name in backend:
+        backends.load(name)  # a wrong name is said before anything is captured
+    options = pipeline.Options(opset=opset, models=models, cache=cache)
+    results: list[serde.CheckResultJSON] = []
+    reports: list[Report] = []
+    worst = 0
+    with terminal.progress(len(references) * len(backend), "checking") as bar:
+        for reference in references:
+            for name in backend:
+                try:
+                    coverage = pipeline.check(reference, name, options)
+                except NoAnswer as error:
+                    results.append(serde.unanswered(reference, name, str(error)))
+                    reports.append(Report(data=None, head=(("model", reference), ("no answer", str(error)))))
+                    worst = NO_ANSWER
+                else:
+                    results.append(serde.check_result(coverage))
+                    reports.append(_report(coverage))
+                    worst = max(worst, FINDINGS if coverage.verdict in _FAILING else 0)
+                bar.advance(bar.task_ids[0])
+    if form == "json":
+        reports = [Report(data=serde.check_json(tuple(results), pipeline.tool_versions()))]
+    terminal.write(form, reports, output)
+    raise typer.Exit(worst)
+
+
+def _report(coverage: Coverage) -> Report:
+    return Report(data=None, head=coverage_head(coverage), tables=(finding_table(coverage),))

@@ -1,0 +1,74 @@
+"""`opscan docs [--check]`: the generated documents."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opscan import pipeline
+from opscan.cli import _terminal as terminal
+from opscan.cli.survey import collect
+from opscan.core.operator import Dialect
+from opscan.docs import Material, all_pages
+from opscan.sources import bundled
+
+_DIFFERENCE_LINES = 200
+
+
+def command(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the documents are.")] = Path("reports"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 and show the difference if a document is stale.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one per core.")] = None,
+    cache: terminal.CacheOption = True,
+) -> None:
+    """Regenerate the overview, its tables and the models' pages from the bundled models.
+
+    Example: `opscan docs --check`
+    """
+    definitions = {definition.name: definition for definition in bundled.definitions()}
+    options = pipeline.Options(cache=cache, jobs=jobs)
+    entries, interrupted = collect(list(definitions), list(Dialect), options)
+    if interrupted:
+        raise KeyboardInterrupt  # half a survey is no document; what was captured is in the cache
+    pages = all_pages(Material(entries, definitions, pipeline.tool_versions()))
+    stale = {path: text for path, text in pages.items() if _current(folder / path) != text}
+    obsolete = sorted(set(_generated(folder)) - set(pages))
+    if check:
+        _report_stale(folder, stale, obsolete)
+        return
+    for path, text in stale.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        terminal.write_file(folder / path, text)
+    for path in obsolete:
+        (folder / path).unlink()
+    terminal.note(f"{len(pages)} documents in {folder}, {len(stale)} of them new or changed, {len(obsolete)} removed")
+
+
+def _current(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _generated(folder: Path) -> list[str]:
+    """Pages of models, which may have gone; other files in the folder are not ours to remove."""
+    return [f"models/{file.name}" for file in folder.glob("models/*.md")]
+
+
+def _report_stale(folder: Path, stale: dict[str, str], obsolete: list[str]) -> None:
+    for path, text in stale.items():
+        old = (_current(folder / path) or "").splitlines(keepends=True)
+        lines = list(difflib.unified_diff(old, text.splitlines(keepends=True), f"{folder / path}", "generated"))
+        typer.echo("".join(lines[:_DIFFERENCE_LINES]), nl=False)
+        if len(lines) > _DIFFERENCE_LINES:
+            typer.echo(f"… and {len(lines) - _DIFFERENCE_LINES} more lines")
+    for path in obsolete:
+        typer.echo(f"{folder / path}: belongs to no model")
+    if stale or obsolete:
+        terminal.note(f"{len(stale) + len(obsolete)} stale documents; run `opscan docs`")
+        raise typer.Exit(1)
+    terminal.note("all documents are current")

@@ -1,0 +1,1 @@
+"""Pure types and analyses: standard library only, no I/O, no torch, no onnx."""

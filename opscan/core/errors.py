@@ -1,0 +1,21 @@
+"""The errors a user can meet. Each names the thing, what is wrong with it and the remedy, in one line."""
+
+
+class OpscanError(Exception):
+    """Anything opscan refuses; the command line prints it in one line and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class UsageError(OpscanError):
+    """The command line or the configuration asks for something that cannot be asked for."""
+
+
+class NoAnswer(OpscanError):
+    """The model could not be read or captured, so there is nothing to say about it."""
+
+    exit_code = 3
+
+
+class DialectMismatch(UsageError):
+    """An inventory in one dialect was held against a profile in another."""

@@ -1,0 +1,211 @@
+"""Multiply-accumulates of one site, from its shapes and attributes.
+
+Convention: one multiply-accumulate is 1 (not 2). Convolution, linear, matrix products, attention
+and recurrent layers count; biases, norms, softmax, activations, pooling, elementwise arithmetic,
+gathers and data movement count 0. It is half of what torch.utils.flop_counter.FlopCounterMode
+counts, and the convention of the FLOPs columns in the papers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+
+from opscan.core.inventory import Attribute, TensorSpec
+from opscan.core.operator import OpName
+
+CONVENTION = (
+    "MACs: one multiply-accumulate = 1; convolution, linear, matmul and attention count, "
+    "norms, softmax, activations, pooling, elementwise and data movement count 0"
+)
+
+Inputs = Sequence[TensorSpec | None]
+Outputs = Sequence[TensorSpec]
+Attributes = Mapping[str, Attribute]
+Formula = Callable[[Inputs, Outputs, Attributes], int]
+
+
+class _Unknown(Exception):
+    """A shape that the count needs is not known."""
+
+
+def _shape(specs: Sequence[TensorSpec | None], position: int) -> tuple[int, ...]:
+    spec = specs[position] if position < len(specs) else None
+    shape = spec.static_shape if spec is not None else None
+    if shape is None:
+        raise _Unknown
+    return shape
+
+
+def _number(attributes: Attributes, name: str) -> int:
+    value = attributes.get(name)
+    if not isinstance(value, int):
+        raise _Unknown
+    return value
+
+
+def _convolution(weight: int, *, transposed: bool = False) -> Formula:
+    """Batch x positions of the weight's window x its elements `[C_out, C_in / groups, *kernel]`."""
+
+    def count(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+        swept = _shape(inputs, 0) if transposed or attributes.get("transposed") else _shape(outputs, 0)
+        kernel = _shape(inputs, weight)
+        # An unbatched torch convolution leaves out N.
+        batch = swept[0] if len(swept) == len(kernel) else 1
+        return batch * prod(swept[-(len(kernel) - 2) :]) * prod(kernel)
+
+    return count
+
+
+def _linear(weight: int) -> Formula:
+    """Rows of `x [..., K]` x elements of the weight `[N, K]`."""
+
+    def count(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+        return prod(_shape(inputs, 0)[:-1]) * prod(_shape(inputs, weight))
+
+    return count
+
+
+def _matmul(left: int) -> Formula:
+    """Elements of the result x the length of the contracted dimension of the left operand."""
+
+    def count(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+        return prod(_shape(outputs, 0)) * _shape(inputs, left)[-1]
+
+    return count
+
+
+def _gemm(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """ONNX Gemm: `A [M, K]`, or `[K, M]` with transA."""
+    return prod(_shape(outputs, 0)) * _shape(inputs, 0)[0 if attributes.get("transA") else 1]
+
+
+def _einsum(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """The product of all index lengths, for the two-operand contraction that lowers to one bmm.
+
+    More operands are contracted from the left, as torch does without opt_einsum.
+    """
+    equation = attributes.get("equation")
+    if not isinstance(equation, str) or "." in equation:
+        raise _Unknown
+    terms, _, result = equation.replace(" ", "").partition("->")
+    operands = terms.split(",")
+    lengths = {
+        index: length
+        for position, term in enumerate(operands)
+        for index, length in zip(term, _shape(inputs, position), strict=True)
+    }
+    total, current = 0, set(operands[0])
+    for position, term in enumerate(operands[1:], start=1):
+        needed_later = set(result).union(*operands[position + 1 :])
+        # An index summed over in one operand alone is reduced before the product.
+        contracted = (current & set(term)) | ((current | set(term)) & needed_later)
+        total += prod(lengths[index] for index in contracted)
+        current = (current | set(term)) & needed_later
+    return total
+
+
+def _attention(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """Scores and context: `q [..., L, E]`, `k [..., S, E]`, `v [..., S, Ev]`."""
+    q, k, v = (_shape(inputs, position) for position in range(3))
+    if len(q) < 4 and "q_num_heads" in attributes:  # ONNX Attention, 3-D form: heads are in the last dimension
+        q_heads, kv_heads = _number(attributes, "q_num_heads"), _number(attributes, "kv_num_heads")
+        return q[0] * q[1] * k[1] * (q[2] + q_heads * (v[2] // kv_heads))
+    return prod(q[:-1]) * k[-2] * (q[-1] + v[-1])
+
+
+def _multihead_attention(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """nn.MultiheadAttention: four projections to `embed_dim`, then attention over all heads."""
+    embed = _number(attributes, "embed_dim")
+    query, key, value = (_shape(inputs, position) for position in range(3))
+    sequence, batch = (-2, 0) if attributes.get("batch_first") else (0, 1)
+    n = query[batch] if len(query) == 3 else 1
+    length, source = query[sequence], key[sequence]
+    projections = length * query[-1] + source * (key[-1] + value[-1]) + length * embed
+    return n * embed * (projections + 2 * length * source)
+
+
+def _recurrent(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """ONNX RNN, GRU, LSTM: `X [T, N, I]`, `W [directions, gates * H, I]`, `R [directions, gates * H, H]`."""
+    steps, batch, _ = _shape(inputs, 0)
+    return steps * batch * (prod(_shape(inputs, 1)) + prod(_shape(inputs, 2)))
+
+
+def _torch_recurrent(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """nn.RNN, nn.GRU, nn.LSTM: rows of `x` x elements of every weight matrix."""
+    rows = prod(_shape(inputs, 0)[:-1])
+    return rows * sum(prod(s.static_shape or ()) for s in inputs if s and s.constant and len(s.shape or ()) == 2)
+
+
+def _fused_matmul(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    return prod(_shape(outputs, 0)) * _shape(inputs, 0)[-2 if attributes.get("transA") else -1]
+
+
+def _table() -> dict[str, Formula]:
+    """Formula of each counted operator, keyed by its name without overload."""
+    conv, conv_transposed = _convolution(1), _convolution(1, transposed=True)
+    formulas: dict[str, Formula] = {
+        "F.linear": _linear(1),
+        "nn.Linear": _linear(1),
+        "aten::linear": _linear(1),
+        "aten::addmm": _matmul(1),
+        "torch.addmm": _matmul(1),
+        "aten::baddbmm": _matmul(1),
+        "torch.baddbmm": _matmul(1),
+        "aten::mm": _matmul(0),
+        "aten::bmm": _matmul(0),
+        "aten::matmul": _matmul(0),
+        "torch.bmm": _matmul(0),
+        "torch.mm": _matmul(0),
+        "torch.matmul": _matmul(0),
+        "Tensor.matmul": _matmul(0),
+        "Tensor.bmm": _matmul(0),
+        "Tensor.mm": _matmul(0),
+        "@": _matmul(0),
+        "MatMul": _matmul(0),
+        "MatMulInteger": _matmul(0),
+        "QLinearMatMul": _matmul(0),
+        "com.microsoft::FusedMatMul": _fused_matmul,
+        "Gemm": _gemm,
+        "com.microsoft::FusedGemm": _gemm,
+        "torch.einsum": _einsum,
+        "aten::einsum": _einsum,
+        "Einsum": _einsum,
+        "F.scaled_dot_product_attention": _attention,
+        "aten::scaled_dot_product_attention": _attention,
+        "aten::_scaled_dot_product_flash_attention_for_cpu": _attention,
+        "aten::_scaled_dot_product_flash_attention": _attention,
+        "aten::_scaled_dot_product_efficient_attention": _attention,
+        "aten::_scaled_dot_product_attention_math": _attention,
+        "Attention": _attention,
+        "nn.MultiheadAttention": _multihead_attention,
+        "aten::convolution": conv,
+        "Conv": conv,
+        "ConvInteger": conv,
+        "com.microsoft::FusedConv": conv,
+        "QLinearConv": _convolution(3),
+        "DeformConv": conv,
+        "ConvTranspose": conv_transposed,
+    }
+    for rank in "123":
+        formulas |= dict.fromkeys(
+            (f"nn.Conv{rank}d", f"F.conv{rank}d", f"torch.conv{rank}d", f"aten::conv{rank}d"), conv
+        )
+        formulas |= dict.fromkeys(
+            (f"nn.ConvTranspose{rank}d", f"F.conv_transpose{rank}d", f"aten::conv_transpose{rank}d"), conv_transposed
+        )
+    for name in ("RNN", "GRU", "LSTM"):
+        formulas |= {name: _recurrent, f"nn.{name}": _torch_recurrent}
+    return formulas
+
+
+_FORMULAS = _table()
+
+
+def macs(op: OpName, inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int | None:
+    """Multiply-accumulates of one site; 0 for what the convention does not count, None if unknown."""
+    formula = _FORMULAS.get(str(OpName(op.domain, op.name)))
+    if formula is None:
+        return 0
+    try:
+        return formula(inputs, outputs, attributes)
+    except (_Unknown, IndexError, ValueError, KeyError):
+        return None

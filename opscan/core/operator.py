@@ -1,0 +1,56 @@
+"""The name of an operator in its dialect."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Dialect(StrEnum):
+    """The level at which operators are named."""
+
+    TORCH = "torch"
+    """What the author wrote: `nn.LayerNorm`, `torch.unbind`, `@`, `x[i]`."""
+    ATEN = "aten"
+    """Core ATen, after torch.export and decomposition."""
+    ONNX = "onnx"
+    """Nodes of an ONNX graph at an opset."""
+
+
+# Namespaces of the torch dialect, printed with a dot, as in source code.
+_SOURCE_NAMESPACES = ("nn", "F", "torch", "Tensor")
+# Python syntax applied to tensors: `@`, `+`, `x[i]`. Printed bare.
+SYNTAX = "operator"
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OpName:
+    """An operator is `(domain, name, overload)`, as in the ONNX and ATen specifications.
+
+    `domain` is `""` for ai.onnx, `aten` for ATen, and one of nn, F, torch, Tensor or operator
+    (Python syntax) in the torch dialect. The default overload is written by leaving it out.
+    """
+
+    domain: str
+    name: str
+    overload: str = ""
+
+    def __str__(self) -> str:
+        if self.domain in ("", SYNTAX):
+            return self.name
+        if self.domain in _SOURCE_NAMESPACES:
+            return f"{self.domain}.{self.name}"
+        suffix = f".{self.overload}" if self.overload else ""
+        return f"{self.domain}::{self.name}{suffix}"
+
+    @classmethod
+    def parse(cls, text: str) -> "OpName":
+        """The inverse of `str`; any text is a valid name."""
+        domain, separator, rest = text.partition("::")
+        if separator:
+            name, _, overload = rest.partition(".")
+            return cls(domain, name, overload)
+        namespace, dot, rest = text.partition(".")
+        if dot and namespace in _SOURCE_NAMESPACES:
+            return cls(namespace, rest)
+        return cls("" if _IDENTIFIER.fullmatch(text) else SYNTAX, text)

@@ -1,0 +1,188 @@
+"""Results as heads and tables for people; the formats in `render` write them down."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from opscan.core.inventory import Inventory, Site
+from opscan.core.judge import Coverage, Finding, Ratio
+from opscan.core.survey import Entry, Row, operator_texts, rows
+from opscan.core.table import Column, Table, quantity, share
+from opscan.core.views import OperatorUse, operator_uses
+
+_PLACES_SHOWN = 3
+
+SURVEY_COLUMNS = (
+    Column("model"),
+    Column("method", priority=3),
+    Column("architecture", priority=2),
+    Column("captured", priority=1),
+    Column("repository", priority=5),
+    Column("special operators"),
+    Column("publication", priority=4),
+)
+
+
+def survey_tables(entries: Sequence[Entry], *, relative: bool = True) -> tuple[Table, ...]:
+    """One table per section, with the columns of the overview."""
+    survey_rows = rows(entries)
+    texts = operator_texts(survey_rows, relative=relative)
+    ordered = sorted(zip(survey_rows, texts, strict=True), key=_section)  # stable: keeps the order within
+    return tuple(
+        Table(SURVEY_COLUMNS, tuple(_survey_row(row, text) for row, text in group), title=section)
+        for section, group in groupby(ordered, key=_section)
+    )
+
+
+def _section(row_and_text: tuple[Row, str]) -> str:
+    return row_and_text[0].first.section
+
+
+def _survey_row(row: Row, operators: str) -> tuple[str, ...]:
+    entry = row.first
+    models = ", ".join(e.model for e in row.entries)
+    name = models if models == entry.system else f"{entry.system}\n{models}"
+    return (
+        name,
+        entry.method,
+        entry.architecture,
+        entry.captured_text,
+        entry.repository,
+        operators,
+        entry.publication,
+    )
+
+
+def inventory_head(inventory: Inventory) -> tuple[tuple[str, str], ...]:
+    """Model, dialect, parameters, multiply-accumulates, and how it was captured."""
+    macs = f"{inventory.known_macs:,}" + (
+        f" at least: {inventory.sites_without_macs} sites have unknown shapes" if inventory.sites_without_macs else ""
+    )
+    opset = ", ".join(f"{domain or 'ai.onnx'} {number}" for domain, number in sorted(inventory.opset_imports.items()))
+    captured = "; ".join(
+        f"{rung.module + ': ' if rung.module else ''}{rung.method}{f' ({rung.reason})' if rung.reason else ''}"
+        for rung in inventory.rungs
+    )
+    facts = (
+        ("model", inventory.model),
+        ("dialect", inventory.dialect.value),
+        ("opset", opset),
+        ("params", "" if inventory.params is None else f"{inventory.params:,} ({quantity(inventory.params)})"),
+        ("MACs", f"{macs} ({quantity(inventory.known_macs)})"),
+        ("sites", f"{len(inventory.sites):,}"),
+        ("captured by", captured),
+        *(("not captured", f"{gap.module}: {gap.reason}") for gap in inventory.uncaptured),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def operator_table(inventory: Inventory) -> Table:
+    """One row per operator."""
+    columns = (
+        Column("operator"),
+        Column("canonical", priority=2),
+        Column("special"),
+        Column("count", numeric=True),
+        Column("MACs", numeric=True, priority=1),
+        Column("inputs", priority=3),
+        Column("where"),
+    )
+    whole = inventory.known_macs
+    return Table(columns, tuple(_operator_row(use, whole) for use in operator_uses(inventory)))
+
+
+def _operator_row(use: OperatorUse, whole_macs: int) -> tuple[str, ...]:
+    return (
+        str(use.op),
+        use.canonical or "(unknown)",
+        "special" if use.special else "",
+        str(use.count),
+        "?" if use.macs is None else share(use.macs, whole_macs),
+        _shortened(use.signatures),
+        _shortened(use.places),
+    )
+
+
+def _shortened(values: Sequence[object]) -> str:
+    lines = list(map(str, values))
+    rest = len(lines) - _PLACES_SHOWN
+    return "\n".join([*lines[:_PLACES_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])])
+
+
+def site_table(inventory: Inventory) -> Table:
+    """One row per site, in the order of execution."""
+    columns = (
+        Column("#", numeric=True, priority=4),
+        Column("operator"),
+        Column("module"),
+        Column("source"),
+        Column("inputs", priority=1),
+        Column("outputs", priority=2),
+        Column("attributes", priority=5),
+        Column("MACs", numeric=True, priority=3),
+    )
+    return Table(columns, tuple(_site_row(number, site) for number, site in enumerate(inventory.sites, 1)))
+
+
+def _site_row(number: int, site: Site) -> tuple[str, ...]:
+    return (
+        str(number),
+        str(site.op),
+        (f"{site.body}: " if site.body else "") + (site.module or "(root)"),
+        site.source or "(unknown)",
+        " ".join(str(spec) if spec else "-" for spec in site.inputs),
+        " ".join(map(str, site.outputs)),
+        " ".join(f"{name}={value}" for name, value in sorted(site.attributes.items())),
+        "?" if site.macs is None else str(site.macs or ""),
+    )
+
+
+def coverage_head(coverage: Coverage) -> tuple[tuple[str, str], ...]:
+    """The verdict and its numbers, each with its denominator."""
+    return (
+        (
+            "model",
+            f"{coverage.inventory.model} ({coverage.inventory.dialect} {coverage.inventory.opset or ''})".strip(),
+        ),
+        ("backend", f"{coverage.profile.id}, {coverage.profile.title}"),
+        ("verdict", coverage.verdict.value),
+        ("supported", _supported(coverage)),
+    )
+
+
+def _supported(coverage: Coverage) -> str:
+    parts = (
+        (coverage.sites, "sites"),
+        (coverage.operators, "distinct operators"),
+        (coverage.macs, "MACs"),
+    )
+    return ", ".join(
+        f"{_percent(ratio)} ({quantity(ratio.part)} of {quantity(ratio.whole)} {what})" for ratio, what in parts
+    )
+
+
+def _percent(ratio: Ratio) -> str:
+    return "0.0 %" if ratio.whole and not ratio.part else share(ratio.part, ratio.whole) or "-"
+
+
+def finding_table(coverage: Coverage) -> Table:
+    """What is in the way, worst first."""
+    columns = (
+        Column("rule"),
+        Column("operator"),
+        Column("outcome", priority=2),
+        Column("sites", numeric=True),
+        Column("reason"),
+        Column("where", priority=1),
+    )
+    return Table(columns, tuple(_finding_row(finding) for finding in coverage.findings))
+
+
+def _finding_row(finding: Finding) -> tuple[str, ...]:
+    return (
+        finding.rule,
+        finding.operator,
+        finding.support.value,
+        str(finding.count),
+        finding.reason,
+        _shortened(finding.places),
+    )

@@ -1,0 +1,55 @@
+"""A report as tables, before any format: what every renderer takes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; numbers align right."""
+
+    title: str
+    numeric: bool = False
+    priority: int = 0
+    """Columns of the highest number are left out first where the terminal is too narrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells. An empty cell is `""`; a cell may hold several lines."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a command found: for people as head, tables and notes, for programs as `data`."""
+
+    data: Any
+    """The result itself, which serde writes as JSON."""
+    title: str = ""
+    head: tuple[tuple[str, str], ...] = ()
+    """Name and value of the facts above the tables."""
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    """What a reader must know to read the numbers."""
+
+
+def quantity(value: int | None) -> str:
+    """A large number for people: `86.57 M`; `?` where it is not known."""
+    if value is None:
+        return "?"
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:.2f} {unit}"
+    return str(value)
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with one decimal, never rounded up to 100 % or down to 0 %; empty for nothing."""
+    if not part or not whole:
+        return ""
+    percent = min(max(100 * part / whole, 0.1), 100.0 if part == whole else 99.9)
+    return f"{percent:.1f} %"

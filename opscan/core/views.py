@@ -1,0 +1,90 @@
+"""Views of an inventory: operators, signatures, places."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from opscan.core.canonical import canonical, is_special
+from opscan.core.inventory import Inventory, Site
+from opscan.core.operator import OpName
+
+_NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where sites are: module paths with their numbers rolled up, and the source line they share."""
+
+    modules: str
+    source: str | None
+    count: int
+
+    def __str__(self) -> str:
+        where = ", ".join(part for part in (self.modules or "(root)", self.source) if part)
+        return f"{self.count}x {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Dtype and rank of each tensor input that is present, in order."""
+
+    inputs: tuple[tuple[str, int | None], ...]
+    count: int
+
+    def __str__(self) -> str:
+        return ", ".join(f"{dtype} {'?' if rank is None else rank}-D" for dtype, rank in self.inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorUse:
+    """All sites of one operator in one model."""
+
+    op: OpName
+    canonical: str | None
+    special: bool
+    count: int
+    macs: int | None
+    signatures: tuple[Signature, ...]
+    places: tuple[Place, ...]
+
+
+def rolled_up(module: str) -> str:
+    """`blocks.3.attn` -> `blocks.*.attn`."""
+    return _NUMBER.sub("*", module)
+
+
+def places(sites: Iterable[Site]) -> tuple[Place, ...]:
+    """Where the sites are, most frequent first."""
+    counts = Counter((rolled_up(site.module), site.source) for site in sites)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
+    return tuple(Place(modules, source, count) for (modules, source), count in ordered)
+
+
+def signatures(sites: Iterable[Site]) -> tuple[Signature, ...]:
+    """Distinct input types of the sites, most frequent first."""
+    counts = Counter(
+        tuple((s.dtype or "?", None if s.shape is None else len(s.shape)) for s in site.inputs if s) for site in sites
+    )
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return tuple(Signature(inputs, count) for inputs, count in ordered)
+
+
+def operator_uses(inventory: Inventory) -> tuple[OperatorUse, ...]:
+    """Every operator of a model, most frequent first."""
+    uses = []
+    for op, sites in inventory.by_operator().items():
+        known = canonical(op)
+        unknown_macs = any(site.macs is None for site in sites)
+        uses.append(
+            OperatorUse(
+                op=op,
+                canonical=known.name if known else None,
+                special=any(map(is_special, sites)),
+                count=len(sites),
+                macs=None if unknown_macs else sum(site.macs or 0 for site in sites),
+                signatures=signatures(sites),
+                places=places(sites),
+            )
+        )
+    return tuple(sorted(uses, key=lambda use: (-use.count, str(use.op))))

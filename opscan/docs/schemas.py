@@ -1,0 +1,11 @@
+"""`schemas/*.json`: the published JSON Schema of every document that `--format json` writes."""
+
+import json
+
+from opscan import serde
+from opscan.docs import Material
+
+
+def pages(material: Material) -> dict[str, str]:
+    """One file per document; they do not depend on the models."""
+    return {f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in serde.schemas().items()}

@@ -1,0 +1,53 @@
+"""GitHub-flavoured markdown: every column, whatever the width."""
+
+from collections.abc import Iterator, Sequence
+
+from opscan.core.table import Report, Table
+from opscan.render import Style
+
+# Characters that would end a cell, or start markup inside one.
+_ESCAPES = str.maketrans(
+    {
+        "\\": "\\\\",
+        "|": "\\|",
+        "<": "&lt;",
+        ">": "&gt;",
+        "*": "\\*",
+        "`": "\\`",
+        "[": "\\[",
+        "]": "\\]",
+        "\r": " ",
+    }
+)
+
+
+def escape(text: str) -> str:
+    """Text as markdown that shows it unchanged, in one line."""
+    return text.translate(_ESCAPES).replace("\n", "<br>")
+
+
+def render(reports: Sequence[Report], style: Style) -> str:
+    """All reports, one after the other."""
+    return "\n\n".join("\n\n".join(_blocks(report)) for report in reports) + "\n"
+
+
+def _blocks(report: Report) -> Iterator[str]:
+    if report.title:
+        yield f"# {escape(report.title)}"
+    if report.head:
+        yield "\n".join(f"- {escape(name)}: {escape(value)}" for name, value in report.head)
+    for shown in report.tables:
+        if shown.title:
+            yield f"## {escape(shown.title)}"
+        if shown.rows:
+            yield table(shown)
+    for note in report.notes:
+        yield escape(note)
+
+
+def table(shown: Table) -> str:
+    """One table, without its title."""
+    titles = [escape(column.title) for column in shown.columns]
+    rule = ["---:" if column.numeric else "---" for column in shown.columns]
+    lines = [titles, rule, *([escape(cell) for cell in row] for row in shown.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,135 @@
+"""A bundled model's name: `vit_b16`. Definitions are found by listing the folder `models`.
+
+What a definition says about itself (FAMILY) is a literal, read without running the file, so that
+listing models needs no torch.
+"""
+
+import ast
+import hashlib
+import importlib
+import sys
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+import opscan
+from opscan.core.definition import Definition, Family
+from opscan.core.errors import UsageError
+from opscan.core.source import TorchSource
+
+PRIORITY = 90
+FORM = "a bundled name"
+
+# Definitions load under this name, not `models`: other people's repositories have one of those.
+_PACKAGE = "_opscan_models"
+
+
+def bundled_folder() -> Path:
+    """The definitions that come with opscan: inside the installed package, else beside it (a checkout)."""
+    package = Path(opscan.__file__).parent
+    return next(folder for folder in (package / "models", package.parent / "models") if folder.is_dir())
+
+
+def definitions(folder: Path | None = None) -> tuple[Definition, ...]:
+    """All definitions of a folder (default: the bundled ones), by section, date and system.
+
+    Raises UsageError, listing every fault, when a file's FAMILY is invalid or a name occurs twice.
+    """
+    return _load((folder or bundled_folder()).resolve())
+
+
+@cache
+def _load(folder: Path) -> tuple[Definition, ...]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder of model definitions")
+    faults: list[str] = []
+    found: dict[str, Definition] = {}
+    for file in sorted(folder.glob("[!_]*.py")):
+        family, operators = _read_family(file, faults)
+        for name, variant in family.variants.items() if family else ():
+            if name in found:
+                faults.append(f"{file.name}: model {name!r} is already defined in {found[name].file}.py")
+            elif family:
+                found[name] = Definition(name, variant, family, file.stem, operators)
+    if faults:
+        raise UsageError("invalid model definitions in " + str(folder) + "".join(f"\n  {fault}" for fault in faults))
+    return tuple(sorted(found.values(), key=lambda d: (d.family.section, d.family.date, d.family.system)))
+
+
+def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
+    try:
+        tree = ast.parse(file.read_bytes(), str(file))
+        literal = next(
+            node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["FAMILY"]
+        )
+        return msgspec.convert(ast.literal_eval(literal), Family), _operators(ast.get_docstring(tree) or "")
+    except StopIteration:
+        faults.append(f"{file.name}: has no FAMILY = {{...}} (see CONTRIBUTING.md)")
+    except SyntaxError as error:
+        faults.append(f"{file.name}:{error.lineno}: {error.msg}")
+    except (ValueError, msgspec.ValidationError) as error:
+        faults.append(f"{file.name}: FAMILY: {error}")
+    return None, ""
+
+
+def _operators(docstring: str) -> str:
+    """The paragraph on operators, in one line."""
+    found = (p.removeprefix("Operators:") for p in docstring.split("\n\n") if p.startswith("Operators:"))
+    return " ".join(next(found, "").split())
+
+
+def names(models: Path | None = None) -> tuple[str, ...]:
+    """Every model name that `resolve` knows."""
+    return tuple(definition.name for definition in available(models))
+
+
+def available(models: Path | None = None) -> tuple[Definition, ...]:
+    """The bundled definitions, preceded by those of the folder `models`."""
+    return (*definitions(models), *definitions()) if models else definitions()
+
+
+def resolve(reference: str, models: Path | None = None) -> TorchSource | None:
+    """The model of that name, from the folder `models` or the bundled ones."""
+    for folder in (models, bundled_folder()):
+        for definition in definitions(folder) if folder else ():
+            if folder and definition.name == reference:
+                return _source(definition, folder.resolve())
+    return None
+
+
+def _source(definition: Definition, folder: Path) -> TorchSource:
+    def build() -> object:
+        return _load_module(folder, definition.file).build(**definition.variant.config)
+
+    return TorchSource(
+        name=definition.name,
+        build=build,
+        inputs=definition.inputs,
+        fingerprint=_fingerprint(definition, folder),
+        code_roots={folder: folder.name},
+    )
+
+
+def _fingerprint(definition: Definition, folder: Path) -> str:
+    """A digest of the file, the shared files beside it, the configuration and the inputs."""
+    files = [folder / f"{definition.file}.py", *sorted(folder.glob("_*.py"))]
+    digest = hashlib.sha256(repr((definition.variant.config, definition.inputs)).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _load_module(folder: Path, file: str) -> ModuleType:
+    """Imports `folder/file.py` under a private package, so that `from ._layers import …` works."""
+    package = f"{_PACKAGE}_{abs(hash(folder)):x}" if folder != bundled_folder().resolve() else _PACKAGE
+    if package not in sys.modules:
+        spec = ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[package] = module_from_spec(spec)
+    return importlib.import_module(f"{package}.{file}")

@@ -1,0 +1,75 @@
+"""Inventories kept from earlier runs, by the content of everything they depend on.
+
+One JSON file each in the user's cache folder (`OPSCAN_CACHE_DIR` puts it elsewhere). Writing is a
+rename, so that parallel runs never see half a file; a folder that cannot be written costs nothing
+but the time it would have saved.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+from opscan import serde
+from opscan.core.errors import NoAnswer
+from opscan.core.inventory import Inventory
+
+
+def folder() -> Path:
+    """Where inventories are kept."""
+    return Path(os.environ.get("OPSCAN_CACHE_DIR") or platformdirs.user_cache_dir("opscan"))
+
+
+@cache
+def _own_code() -> str:
+    """A digest of opscan's own code: a change of the walker may change every answer."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        if "models" not in file.relative_to(package).parts:  # definitions count one by one
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def key(parts: Iterable[str]) -> str:
+    """The name under which an inventory is kept, from everything it depends on."""
+    return hashlib.sha256("\0".join([_own_code(), *parts]).encode()).hexdigest()
+
+
+def get(name: str) -> Inventory | None:
+    """The inventory kept under that key; None where there is none or it cannot be read."""
+    try:
+        return serde.inventory_from_json((folder() / f"{name}.json").read_bytes(), name)
+    except (OSError, NoAnswer):
+        return None
+
+
+def put(name: str, inventory: Inventory) -> None:
+    """Keeps an inventory; does nothing where the folder cannot be written."""
+    with contextlib.suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True)
+        write_file(folder() / f"{name}.json", serde.encode(serde.inventory_json(inventory, sites=True)))
+
+
+def write_file(path: Path, text: str | bytes) -> None:
+    """Writes beside the file and renames: readers see the old content or the new, never half.
+
+    Raises OSError; whatever stood there before is then untouched.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

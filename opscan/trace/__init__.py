@@ -1,0 +1,1 @@
+"""A model -> an Inventory; one file per dialect. The only folder that imports torch and onnx."""

@@ -1,0 +1,62 @@
+"""The aten dialect: torch.export, decomposed to Core ATen."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from opscan.core.errors import NoAnswer
+from opscan.core.inventory import Inventory, Rung
+from opscan.core.operator import Dialect
+from opscan.core.source import TorchSource
+from opscan.trace.exported import aten_name, sites
+from opscan.trace.torch_model import (
+    build_weightless,
+    count_parameters,
+    example_inputs,
+    give_untouched_memory,
+    one_line,
+    source_lines,
+)
+
+
+def export_program(model: nn.Module, arguments: tuple[Any, ...]) -> ExportedProgram:
+    """torch.export's graph of a model, at fixed input shapes."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch's own deprecations; failures are exceptions
+        program: ExportedProgram = torch.export.export(model, arguments)
+        return program
+
+
+def exported(source: TorchSource) -> tuple[nn.Module, ExportedProgram]:
+    """The model, weightless, and its program.
+
+    Raises NoAnswer, naming the model and torch's error.
+    """
+    model = build_weightless(source)
+    give_untouched_memory(model)
+    try:
+        return model, export_program(model, example_inputs(source.inputs, "cpu"))
+    except Exception as error:  # torch.export raises whatever the model's code meets
+        raise NoAnswer(f"{source.name}: torch.export failed: {one_line(error)}") from error
+
+
+def decompose(program: ExportedProgram) -> ExportedProgram:
+    """The program in Core ATen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        decomposed: ExportedProgram = program.run_decompositions()
+        return decomposed
+
+
+def capture_aten(source: TorchSource, model: nn.Module, program: ExportedProgram) -> Inventory:
+    """All operators of an exported model in Core ATen."""
+    return Inventory(
+        model=source.name,
+        dialect=Dialect.ATEN,
+        sites=sites(decompose(program), aten_name, source_lines(source)),
+        params=count_parameters(model),
+        rungs=(Rung("", "torch.export"),),
+    )

@@ -1,0 +1,147 @@
+"""The sites of a graph that torch.export made, before or after decomposition."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+
+from opscan.core.inventory import Attribute, Site, TensorSpec
+from opscan.core.macs import macs
+from opscan.core.operator import OpName
+from opscan.trace.provenance import SourceLines
+from opscan.trace.torch_model import attribute, output_specs, tensor_spec, tensors_in
+
+Naming = Callable[[fx.Node, OpName], OpName]
+
+
+def aten_name(node: fx.Node, name: OpName) -> OpName:
+    """ATen's own name."""
+    return name
+
+
+def source_name(node: fx.Node, name: OpName) -> OpName:
+    """What the author called, as far as torch.export remembers it: `F.linear`, `Tensor.transpose`."""
+    kind, _, function = (node.meta.get("torch_fn") or ("", ""))[1].partition(".")
+    if kind == "method_descriptor":
+        return OpName("Tensor", function)
+    if function and hasattr(torch.nn.functional, function):
+        return OpName("F", function)
+    if function and hasattr(torch, function):
+        return OpName("torch", function)
+    return name
+
+
+def sites(program: ExportedProgram, naming: Naming, lines: SourceLines, prefix: str = "") -> tuple[Site, ...]:
+    """Every operator of the program in order, module paths below `prefix`.
+
+    Picking from a tuple, arithmetic on sizes and assertions are no operators.
+    """
+    constants = {*program.graph_signature.parameters, *program.graph_signature.buffers}
+    constants |= {*program.constants}
+    stored = {
+        spec.arg.name: str(spec.target)
+        for spec in program.graph_signature.input_specs
+        if spec.target is not None and str(spec.target) in constants
+    }
+    return tuple(_GraphWalk(naming, lines, prefix, stored).walk(program.graph, ""))
+
+
+class _GraphWalk:
+    def __init__(self, naming: Naming, lines: SourceLines, prefix: str, stored: dict[str, str]) -> None:
+        self._naming = naming
+        self._lines = lines
+        self._prefix = prefix
+        self._stored = stored
+        self._constant: set[fx.Node] = set()
+
+    def walk(self, graph: fx.Graph, body: str) -> Iterator[Site]:
+        for node in graph.nodes:
+            if node.op == "placeholder":
+                if not body and node.name in self._stored:
+                    self._constant.add(node)
+            elif node.op == "get_attr" or (node.op == "call_function" and self._depends_on_constants(node)):
+                self._constant.add(node)
+            if node.op == "call_function" and tensors_in(node.meta.get("val")):
+                yield from self._site(node, body)
+
+    def _depends_on_constants(self, node: fx.Node) -> bool:
+        return all(
+            before in self._constant or not tensors_in(before.meta.get("val")) for before in node.all_input_nodes
+        )
+
+    def _site(self, node: fx.Node, body: str) -> Iterator[Site]:
+        target = node.target
+        if isinstance(target, torch._ops.HigherOrderOperator):
+            name = OpName("torch", str(target))
+            inputs: tuple[TensorSpec | None, ...] = tuple(self._specs(node.all_input_nodes))
+            attributes: dict[str, Attribute] = {}
+        elif isinstance(target, torch._ops.OpOverload):
+            namespace, _, base = target._schema.name.partition("::")
+            overload = target._schema.overload_name
+            name = OpName(namespace, base, overload)
+            inputs, attributes = self._arguments(node, target)
+        else:  # getitem on a tuple, arithmetic on symbolic sizes
+            return
+        outputs = output_specs(node, node.meta["val"], constant=node in self._constant)
+        yield Site(
+            op=self._naming(node, name),
+            module=self._module(node),
+            source=self._lines.innermost(node.meta.get("stack_trace")),
+            inputs=inputs,
+            outputs=outputs,
+            attributes=attributes,
+            macs=macs(name, inputs, outputs, attributes),
+            node=node.name,
+            body=body,
+            constant=node in self._constant,
+        )
+        for operand in node.all_input_nodes:
+            if operand.op == "get_attr":  # the body of a control-flow operator
+                graph_module = getattr(node.graph.owning_module, str(operand.target), None)
+                if isinstance(graph_module, fx.GraphModule):
+                    yield from self.walk(graph_module.graph, f"{body}/{node.name}.{operand.target}".lstrip("/"))
+
+    def _arguments(
+        self, node: fx.Node, target: torch._ops.OpOverload
+    ) -> tuple[tuple[TensorSpec | None, ...], dict[str, Attribute]]:
+        """Tensor arguments as specs in the schema's order, the others as attributes by name."""
+        inputs: list[TensorSpec | None] = []
+        attributes: dict[str, Attribute] = {}
+        for position, formal in enumerate(target._schema.arguments):
+            given = position < len(node.args)
+            value = node.args[position] if given else node.kwargs.get(formal.name)
+            if "Tensor" in str(formal.type):
+                parts = value if isinstance(value, (list, tuple)) else (value,)
+                inputs += [spec for part in parts for spec in self._optional(part)]
+            elif given or formal.name in node.kwargs:
+                attributes[formal.name] = _plain(value)
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        return tuple(inputs), attributes
+
+    def _optional(self, value: Any) -> Iterator[TensorSpec | None]:
+        if isinstance(value, fx.Node):
+            yield from self._specs([value])
+        else:
+            yield None
+
+    def _specs(self, nodes: list[fx.Node]) -> Iterator[TensorSpec]:
+        for node in nodes:
+            for tensor in tensors_in(node.meta.get("val")):
+                name = self._stored.get(node.name, node.name)
+                yield tensor_spec(tensor, name=name, constant=node in self._constant)
+
+    def _module(self, node: fx.Node) -> str:
+        stack = list((node.meta.get("nn_module_stack") or {}).values())
+        path = str(stack[-1][0]) if stack else ""
+        return ".".join(part for part in (self._prefix, path) if part)
+
+
+def _plain(value: Any) -> Attribute:
+    if isinstance(value, fx.Node):  # a symbolic size
+        return str(value.meta.get("val", value.name))
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(part) for part in value)
+    return attribute(value)

@@ -1,0 +1,254 @@
+"""The sites of a torch.fx graph: run on `meta` tensors, every tensor operator recorded."""
+
+import inspect
+import operator
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import fx, nn
+from torch.fx.operator_schemas import normalize_function
+
+from opscan.core.inventory import Attribute, Site, TensorSpec
+from opscan.core.macs import macs
+from opscan.core.operator import SYNTAX, OpName
+from opscan.trace.provenance import SourceLines
+from opscan.trace.torch_model import attribute, output_specs, tensor_spec, tensors_in
+
+# Python syntax that the author wrote, by the function that torch.fx records for it.
+_SYMBOLS = {
+    operator.matmul: "@",
+    operator.add: "+",
+    operator.iadd: "+=",
+    operator.sub: "-",
+    operator.isub: "-=",
+    operator.mul: "*",
+    operator.imul: "*=",
+    operator.truediv: "/",
+    operator.itruediv: "/=",
+    operator.floordiv: "//",
+    operator.mod: "%",
+    operator.pow: "**",
+    operator.neg: "-x",
+    operator.invert: "~",
+    operator.and_: "&",
+    operator.or_: "|",
+    operator.xor: "^",
+    operator.eq: "==",
+    operator.ne: "!=",
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.gt: ">",
+    operator.ge: ">=",
+}
+
+
+class OpaqueModules(Protocol):
+    """The modules that are captured another way."""
+
+    def __contains__(self, module: nn.Module) -> bool: ...
+
+    def sites(self, path: str, arguments: tuple[Any, ...]) -> tuple[Site, ...]:
+        """The sites inside the module at `path`."""
+        ...
+
+
+class SiteRecorder(fx.Interpreter):
+    """Runs a graph and keeps a site for each operator on tensors, in order, in `sites`."""
+
+    def __init__(self, model: nn.Module, graph: fx.Graph, lines: SourceLines, opaque: OpaqueModules) -> None:
+        super().__init__(model, garbage_collect_values=True, graph=graph)
+        self.extra_traceback = False
+        self.sites: list[Site] = []
+        self._lines = lines
+        self._opaque = opaque
+        self._constant: dict[fx.Node, bool] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Runs one node and records it."""
+        arguments = self.fetch_args_kwargs_from_env(n) if n.op.startswith("call_") else ((), {})
+        # Arguments are described before the call, which may change them in place.
+        inputs = self._inputs(n, *arguments) if n.op.startswith("call_") else ()
+        result = super().run_node(n)
+        self._constant[n] = self._is_constant(n, result)
+        if n.op.startswith("call_") and tensors_in(result):
+            self.sites += self._record(n, *arguments, inputs, result)
+        return result
+
+    def _is_constant(self, node: fx.Node, result: Any) -> bool:
+        """Input shapes are fixed, so sizes are constants."""
+        if node.op == "placeholder":
+            return False
+        return not tensors_in(result) or all(self._constant[before] for before in node.all_input_nodes)
+
+    def _inputs(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...]:
+        """Specs of the tensor arguments, those of a module call followed by its parameters."""
+        flags: dict[int, tuple[str, bool]] = {}
+        for before in node.all_input_nodes:
+            for tensor in tensors_in(self.env[before]):
+                flags[id(tensor)] = (before.name, self._constant[before])
+        specs = []
+        for tensor in tensors_in((args, kwargs)):
+            name, constant = flags.get(id(tensor), ("", True))
+            specs.append(tensor_spec(tensor, name=name, constant=constant))
+        if node.op == "call_module":
+            module = self.fetch_attr(str(node.target))
+            specs += [
+                tensor_spec(p, name=f"{node.target}.{name}", constant=True) for name, p in module.named_parameters()
+            ]
+        return tuple(specs)
+
+    def _record(
+        self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: tuple[TensorSpec, ...], result: Any
+    ) -> Iterator[Site]:
+        if node.target is operator.getitem:
+            if isinstance(args[0], torch.Tensor):  # else: picking from a tuple
+                yield from self._index(node, args[0], args[1], inputs)
+        elif node.op == "call_module" and self.fetch_attr(str(node.target)) in self._opaque:
+            yield from self._opaque.sites(str(node.target), args)
+        else:
+            name, attributes = self._named(node, args, kwargs)
+            outputs = output_specs(node, result, constant=self._constant[node])
+            yield self._site(node, name, inputs, outputs, attributes)
+
+    def _named(
+        self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[OpName, dict[str, Attribute]]:
+        if node.op == "call_module":
+            return _module_name(self.fetch_attr(str(node.target))), _settings(self.fetch_attr(str(node.target)))
+        if node.op == "call_method":
+            return OpName("Tensor", str(node.target)), _method_arguments(str(node.target), args, kwargs)
+        if node.target is getattr:  # x.mT, x.real
+            return OpName("Tensor", args[1]), {}
+        name = _function_name(node.target)
+        return name, {} if name.domain == SYNTAX else _function_arguments(node.target, args, kwargs)
+
+    def _index(self, node: fx.Node, tensor: torch.Tensor, index: Any, inputs: tuple[TensorSpec, ...]) -> Iterator[Site]:
+        """`x[a, b]` component by component: `x[:, 0]` is a slice and a select.
+
+        An index that holds tensors or lists selects all at once and stays one operator.
+        """
+        components = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, (torch.Tensor, list)) for part in components):
+            indexed = tensor[index]
+            outputs = output_specs(node, indexed, constant=self._constant[node])
+            yield self._site(node, OpName(SYNTAX, "x[tensor]"), inputs, outputs, {"index": str(node.args[1])})
+            return
+        current, dimension, before = tensor, 0, inputs[:1]
+        for number, part in enumerate(components):
+            if part is Ellipsis:
+                taken = sum(p is not None for p in components[number + 1 :])
+                dimension = current.dim() - taken
+                continue
+            name, attributes, current = _apply(current, dimension, part)
+            dimension += name != "x[i]"
+            last = number == len(components) - 1
+            label = node.name if last else f"{node.name}.{number}"
+            outputs = (tensor_spec(current, name=label, constant=self._constant[node]),)
+            attributes |= {"component": number, "of": len(components)}
+            yield self._site(node, OpName(SYNTAX, name), before, outputs, attributes)
+            before = outputs
+
+    def _site(
+        self,
+        node: fx.Node,
+        name: OpName,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        attributes: dict[str, Attribute],
+    ) -> Site:
+        return Site(
+            op=name,
+            module=str(node.target) if node.op == "call_module" else _module_path(node),
+            source=self._lines.innermost(node.stack_trace),
+            inputs=inputs,
+            outputs=outputs,
+            attributes=attributes,
+            macs=macs(name, inputs, outputs, attributes),
+            node=node.name,
+            constant=self._constant[node],
+        )
+
+
+def _apply(tensor: torch.Tensor, dimension: int, part: Any) -> tuple[str, dict[str, Attribute], torch.Tensor]:
+    """One component of an index: the operator, its attributes and the tensor it leaves."""
+    if part is None:
+        return "x[None]", {"dim": dimension}, tensor.unsqueeze(dimension)
+    if isinstance(part, slice):
+        indexed = tensor[(slice(None),) * dimension + (part,)]
+        parts = {"start": part.start, "stop": part.stop, "step": part.step}
+        return "x[:]", {"dim": dimension, **{k: attribute(v) for k, v in parts.items()}}, indexed
+    return "x[i]", {"dim": dimension, "index": attribute(part)}, tensor.select(dimension, part)
+
+
+def _module_path(node: fx.Node) -> str:
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack else ""
+
+
+def _module_name(module: nn.Module) -> OpName:
+    kind = type(module)
+    if getattr(nn, kind.__name__, None) is kind:
+        return OpName("nn", kind.__name__)
+    return OpName(kind.__module__, kind.__qualname__)
+
+
+def _settings(module: nn.Module) -> dict[str, Attribute]:
+    """The public plain values that a module's constructor kept."""
+    return {
+        name: attribute(value)
+        for name, value in vars(module).items()
+        if not name.startswith("_") and name != "training" and _is_plain(value)
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(_is_plain(part) for part in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _function_name(target: Any) -> OpName:
+    if target in _SYMBOLS:
+        return OpName(SYNTAX, _SYMBOLS[target])
+    name = getattr(target, "__name__", str(target))
+    if getattr(torch, name, None) is target:
+        return OpName("torch", name)
+    if getattr(torch.nn.functional, name, None) is target:
+        return OpName("F", name)
+    module = getattr(target, "__module__", None) or "builtins"
+    if module.startswith("torch._C._"):  # torch.fft.rfft, torch.linalg.norm: builtins of a submodule
+        return OpName("torch", name)
+    return OpName(module, name)
+
+
+def _function_arguments(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Attribute]:
+    """The non-tensor arguments by name; by position where the function's signature is not known."""
+    try:
+        bound = inspect.signature(target).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        pair = normalize_function(target, args, kwargs, _types(args), normalize_to_only_use_kwargs=True)
+        bound = pair.kwargs if pair else {**{f"arg{i}": a for i, a in enumerate(args)}, **kwargs}
+    return {
+        name: attribute(value) for name, value in bound.items() if not name.startswith("_") and not tensors_in(value)
+    }
+
+
+def _types(args: tuple[Any, ...]) -> Any:
+    """Types of positional arguments; torch annotates the parameter as a tuple of one."""
+    return tuple(type(a) for a in args)
+
+
+def _method_arguments(method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Attribute]:
+    """As for the function of the same name, where torch has one."""
+    function = getattr(torch, method, None)
+    pair = None
+    if function is not None:
+        pair = normalize_function(function, args, kwargs, _types(args), normalize_to_only_use_kwargs=True)
+    if pair is not None:
+        bound = dict(pair.kwargs)
+    else:
+        rest = args[1:]
+        sizes = all(isinstance(a, int) for a in rest) and len(rest) > 1
+        bound = {"arguments": rest, **kwargs} if sizes else {**{f"arg{i}": a for i, a in enumerate(rest)}, **kwargs}
+    return {name: attribute(value) for name, value in bound.items() if not tensors_in(value)}

@@ -1,0 +1,101 @@
+"""The onnx dialect of a torch model: exported as a user's own export would be, without weights."""
+
+import contextlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx_ir as ir
+import torch
+from onnx import ModelProto
+from torch import nn
+from torch.export import ExportedProgram
+from torch.onnx import ONNXProgram
+
+from opscan.core.errors import NoAnswer, UsageError
+from opscan.core.inventory import Inventory
+from opscan.core.source import TorchSource
+from opscan.trace.onnx_file import drop_weights, inventory_of
+from opscan.trace.torch_model import count_parameters, example_inputs, one_line, source_lines
+
+# torch's exporter implements this opset and converts to others (torch.onnx, TORCHLIB_OPSET).
+NATIVE_OPSET = 18
+# Initializers up to this many bytes are written out: shapes, axes, scales.
+_SMALL_BYTES = 4096
+# A protobuf message ends at 2 GiB; the graph needs some of it.
+_INLINE_BYTES = 1_800_000_000
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's log lines and deprecation warnings; failures are exceptions."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def to_onnx(
+    name: str, model: nn.Module | ExportedProgram, arguments: tuple[torch.Tensor, ...], opset: int | None
+) -> ONNXProgram:
+    """torch.onnx.export with its defaults: the torch.export-based exporter, optimized.
+
+    Raises NoAnswer when the export fails, UsageError when the opset cannot be reached.
+    """
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=opset)
+    except Exception as error:  # the exporter raises whatever the model meets
+        raise NoAnswer(f"{name}: torch.onnx.export failed: {one_line(error.__cause__ or error)}") from error
+    assert program is not None  # as dynamo=True promises
+    reached = program.model.opset_imports.get("")
+    if opset is not None and reached != opset:
+        raise UsageError(
+            f"{name}: torch {torch.__version__} cannot export to opset {opset}: it implements opset {NATIVE_OPSET} "
+            f"and the conversion from there failed; ask for --opset {NATIVE_OPSET} or newer"
+        )
+    return program
+
+
+def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram, opset: int | None) -> Inventory:
+    """All nodes of an exported model's ONNX graph. Raises NoAnswer or UsageError as `to_onnx` does."""
+    proto = _weightless(to_onnx(source.name, program, (), opset).model)
+    return inventory_of(proto, source.name, "torch.onnx.export", source_lines(source), count_parameters(model))
+
+
+def _weightless(model: ir.Model) -> ModelProto:
+    """The graph as protobuf, large initializers by type only: their memory is not read."""
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        if tensor is not None and tensor.nbytes > _SMALL_BYTES:
+            # An external tensor is written as a reference.
+            value.const_value = ir.ExternalTensor(
+                "absent", 0, 0, tensor.dtype, shape=ir.Shape(tensor.shape.numpy()), name=value.name or "", base_dir=""
+            )
+    proto: ModelProto = ir.serde.serialize_model(model)
+    drop_weights(proto.graph)
+    return proto
+
+
+def write_onnx(source: TorchSource, model: nn.Module, path: Path, opset: int | None) -> None:
+    """Writes a model's ONNX file, with its weights beside it in `FILE.data` where protobuf's 2 GB do not hold them.
+
+    Nothing half-written is left: the files are written in a folder beside and renamed. Raises
+    OSError where that cannot be done, NoAnswer or UsageError as `to_onnx` does.
+    """
+    program = to_onnx(source.name, model, example_inputs(source.inputs, "cpu"), opset)
+    stored = sum(p.numel() * p.element_size() for p in (*model.parameters(), *model.buffers()))
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        program.save(str(Path(folder) / path.name), external_data=stored > _INLINE_BYTES)
+        for file in sorted(Path(folder).iterdir(), reverse=True):  # the weights first
+            os.replace(file, path.parent / file.name)

@@ -1,0 +1,46 @@
+"""From the stack traces that torch keeps to `file:line` of the author's code."""
+
+import re
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+# Also in a file that was exported on another machine.
+_INSTALLED_MACHINERY = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:torch|onnxscript|onnx_ir)[/\\]")
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in ')
+
+
+class SourceLines:
+    """Finds the author's line in a stack trace and writes it as people write it.
+
+    A file under one of `roots` is named from that root (`models/vit.py:88`), one under the working
+    folder relative to it, an installed one from its package on.
+    """
+
+    def __init__(self, roots: Mapping[PurePath, str], machinery: tuple[Path, ...]) -> None:
+        """Frames of files under `machinery` (torch itself, opscan's tracer) are nobody's model code."""
+        self._roots = {str(root): label for root, label in roots.items()}
+        self._machinery = tuple(f"{folder}/" for folder in machinery)
+        self._installed = sysconfig.get_paths()["purelib"]
+        self._here = str(Path.cwd())
+        self._written: dict[str, str] = {}
+
+    def innermost(self, stack_trace: str | None) -> str | None:
+        """`file:line` of the innermost frame that is model code; None where there is none."""
+        # The innermost frame is printed last.
+        for frame in reversed(list(_FRAME.finditer(stack_trace or ""))):
+            path = frame["file"]
+            if not path.startswith((*self._machinery, "<")) and not _INSTALLED_MACHINERY.search(path):
+                return f"{self._write(path)}:{frame['line']}"
+        return None
+
+    def _write(self, path: str) -> str:
+        if path not in self._written:
+            self._written[path] = self._relative(path)
+        return self._written[path]
+
+    def _relative(self, path: str) -> str:
+        for root, label in (*self._roots.items(), (self._installed, ""), (self._here, "")):
+            if PurePath(path).is_relative_to(root):
+                return (PurePath(label) / PurePath(path).relative_to(root)).as_posix()
+        return path

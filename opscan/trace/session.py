@@ -1,0 +1,37 @@
+"""One torch model captured in several dialects: aten and onnx share one torch.export."""
+
+from functools import cached_property
+from typing import assert_never
+
+from torch import nn
+from torch.export import ExportedProgram
+
+from opscan.core.inventory import Inventory
+from opscan.core.operator import Dialect
+from opscan.core.source import TorchSource
+from opscan.trace.aten import capture_aten, exported
+from opscan.trace.onnx_export import capture_onnx
+from opscan.trace.torch_fx import capture_torch
+
+
+class TorchSession:
+    """Keeps the exported program between captures."""
+
+    def __init__(self, source: TorchSource) -> None:
+        self._source = source
+
+    @cached_property
+    def _exported(self) -> tuple[nn.Module, ExportedProgram]:
+        return exported(self._source)
+
+    def capture(self, dialect: Dialect, opset: int | None = None) -> Inventory:
+        """The inventory in one dialect. Raises NoAnswer or UsageError."""
+        match dialect:
+            case Dialect.TORCH:
+                return capture_torch(self._source)
+            case Dialect.ATEN:
+                return capture_aten(self._source, *self._exported)
+            case Dialect.ONNX:
+                return capture_onnx(self._source, *self._exported, opset)
+            case _:
+                assert_never(dialect)

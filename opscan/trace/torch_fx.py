@@ -1,0 +1,139 @@
+"""The torch dialect: what the author wrote.
+
+The ladder: torch.fx.symbolic_trace; where a module's forward cannot be traced, that module becomes
+a leaf and is captured by torch.export with the inputs it gets; where the root cannot be traced or
+run on `meta`, torch.export captures the whole model.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from opscan.core.errors import NoAnswer
+from opscan.core.inventory import Inventory, Rung, Site, Uncaptured
+from opscan.core.operator import Dialect
+from opscan.core.source import TorchSource
+from opscan.trace.aten import export_program, exported
+from opscan.trace.exported import sites as exported_sites
+from opscan.trace.exported import source_name
+from opscan.trace.fx_sites import SiteRecorder
+from opscan.trace.torch_model import (
+    build_weightless,
+    count_parameters,
+    example_inputs,
+    give_untouched_memory,
+    one_line,
+    source_lines,
+)
+
+
+class _Tracer(fx.Tracer):
+    """Symbolic tracing that keeps stack traces and stops at modules known to be untraceable."""
+
+    def __init__(self, leaves: Iterable[type[nn.Module]]) -> None:
+        super().__init__()
+        self.record_stack_traces = True
+        self._leaves = tuple(leaves)
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _culprit(traceback: TracebackType | None) -> nn.Module | None:
+    """The innermost module whose forward was running."""
+    found = None
+    while traceback is not None:
+        module = traceback.tb_frame.f_locals.get("self")
+        if traceback.tb_frame.f_code.co_name == "forward" and isinstance(module, nn.Module):
+            found = module
+        traceback = traceback.tb_next
+    return found
+
+
+def _trace(model: nn.Module) -> tuple[fx.Graph, dict[type[nn.Module], str]]:
+    """The graph, and the module types that could not be traced with their reasons.
+
+    Raises what torch.fx raised when the root itself cannot be traced.
+    """
+    leaves: dict[type[nn.Module], str] = {}
+    while True:
+        try:
+            return _Tracer(leaves).trace(model), leaves
+        except Exception as error:  # fx runs the model's own code
+            culprit = _culprit(error.__traceback__)
+            if culprit is None or culprit is model or type(culprit) in leaves:
+                raise
+            leaves[type(culprit)] = one_line(error)
+
+
+class _OpaqueModules:
+    """Captures, by torch.export, the modules that torch.fx could not see into."""
+
+    def __init__(self, source: TorchSource, reasons: dict[type[nn.Module], str]) -> None:
+        self._source = source
+        self._reasons = reasons
+        self._model: nn.Module | None = None
+        self.rungs: list[Rung] = []
+        self.uncaptured: list[Uncaptured] = []
+
+    def __contains__(self, module: nn.Module) -> bool:
+        return isinstance(module, tuple(self._reasons))
+
+    def sites(self, path: str, arguments: tuple[Any, ...]) -> tuple[Site, ...]:
+        """The sites inside the module at `path`, given `arguments` (their values do not matter)."""
+        if self._model is None:
+            self._model = build_weightless(self._source)  # the traced one has lost its buffers' values
+            give_untouched_memory(self._model)
+        module = self._model.get_submodule(path)
+        reason = self._reasons[next(t for t in self._reasons if isinstance(module, t))]
+        try:
+            program = export_program(module, torch.utils._pytree.tree_map(_on_cpu, arguments))
+        except Exception as error:  # the module's own code
+            self.uncaptured.append(Uncaptured(path, f"torch.fx: {reason}; torch.export: {one_line(error)}"))
+            return ()
+        self.rungs.append(Rung(path, "torch.export", f"torch.fx: {reason}"))
+        return exported_sites(program, source_name, source_lines(self._source), prefix=path)
+
+
+def _on_cpu(value: Any) -> Any:
+    return torch.zeros(value.shape, dtype=value.dtype) if isinstance(value, torch.Tensor) else value
+
+
+def capture_torch(source: TorchSource) -> Inventory:
+    """All operators of a model as its author wrote them. Raises NoAnswer where every rung fails."""
+    model = build_weightless(source).to("meta")
+    try:
+        graph, untraceable = _trace(model)
+        opaque = _OpaqueModules(source, untraceable)
+        recorder = SiteRecorder(model, graph, source_lines(source), opaque)
+        with torch.no_grad():
+            recorder.run(*example_inputs(source.inputs, "meta"))
+    except Exception as error:  # whatever the model's code meets on a proxy or on meta
+        return _capture_by_export(source, one_line(error))
+    method = "torch.fx with leaf modules" if untraceable else "torch.fx"
+    return Inventory(
+        model=source.name,
+        dialect=Dialect.TORCH,
+        sites=tuple(recorder.sites),
+        uncaptured=tuple(opaque.uncaptured),
+        params=count_parameters(model),
+        rungs=(Rung("", method), *opaque.rungs),
+    )
+
+
+def _capture_by_export(source: TorchSource, reason: str) -> Inventory:
+    """The last rung."""
+    try:
+        model, program = exported(source)
+    except NoAnswer as error:
+        raise NoAnswer(f"{error}; torch.fx failed too: {reason}") from error
+    return Inventory(
+        model=source.name,
+        dialect=Dialect.TORCH,
+        sites=exported_sites(program, source_name, source_lines(source)),
+        params=count_parameters(model),
+        rungs=(Rung("", "torch.export", f"torch.fx: {reason}"),),
+    )

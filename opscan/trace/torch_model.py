@@ -1,0 +1,144 @@
+"""Building a torch model without its weights, and describing its tensors."""
+
+import operator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+import opscan
+from opscan.core.errors import NoAnswer
+from opscan.core.inventory import Attribute, TensorSpec
+from opscan.core.source import InputSpec, TorchSource
+from opscan.trace.provenance import SourceLines
+
+# Parameters up to this many elements get values: the exporter folds small constants, and folding
+# must not meet special numbers such as 0 and 1 where a trained model has none.
+_REAL_ELEMENTS = 4096
+
+
+@contextmanager
+def _parameters_on_meta() -> Iterator[None]:
+    """Every parameter registered inside becomes a `meta` tensor; buffers keep their values.
+
+    A parameter's memory is allocated before it is registered, but never touched: its initialiser
+    runs on the meta tensor.
+    """
+
+    def replace(module: nn.Module, name: str, parameter: nn.Parameter | None) -> nn.Parameter | None:
+        if parameter is None or parameter.is_meta:  # None, or shared with another module
+            return parameter
+        return nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=parameter.requires_grad)
+
+    handle = register_module_parameter_registration_hook(replace)  # type: ignore[arg-type]  # it may return a parameter
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def build_weightless(source: TorchSource) -> nn.Module:
+    """The model in eval mode: parameters on the `meta` device, buffers real, however large it is.
+
+    Raises NoAnswer, naming the model and its error, when its constructor fails.
+    """
+    try:
+        with _parameters_on_meta(), torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = source.build()
+    except Exception as error:  # a user's constructor may raise anything
+        raise NoAnswer(f"{source.name}: building the model failed: {one_line(error)}") from error
+    if not isinstance(model, nn.Module):
+        raise NoAnswer(f"{source.name}: the factory returned {type(model).__name__}, not a torch.nn.Module")
+    return model.eval()
+
+
+def give_untouched_memory(model: nn.Module) -> None:
+    """Moves meta parameters to the CPU without writing to them, so that they occupy no memory.
+
+    The exporter reads what it folds; small parameters therefore get random values, which are the
+    same in every run. Shared parameters stay shared.
+    """
+    generator = torch.Generator().manual_seed(0)
+    replaced: dict[nn.Parameter, nn.Parameter] = {}
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is None or not parameter.is_meta:
+                continue
+            if parameter not in replaced:
+                data = torch.empty(parameter.shape, dtype=parameter.dtype)
+                if data.numel() <= _REAL_ELEMENTS and data.is_floating_point():
+                    data.uniform_(0.25, 0.75, generator=generator)
+                replaced[parameter] = nn.Parameter(data, requires_grad=parameter.requires_grad)
+            module._parameters[name] = replaced[parameter]
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Elements of all parameters: shared ones once, frozen ones included, buffers excluded."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def example_inputs(inputs: Mapping[str, InputSpec], device: str) -> tuple[torch.Tensor, ...]:
+    """Zeros of the declared shapes; on `meta` they have no memory."""
+    return tuple(torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=device) for spec in inputs.values())
+
+
+def source_lines(source: TorchSource) -> SourceLines:
+    """Recognises the model's own code in torch's stack traces."""
+    machinery = [Path(torch.__file__).parent]
+    machinery += [Path(opscan.__file__).parent / part for part in ("trace", "cli", "sources", "pipeline.py")]
+    return SourceLines(source.code_roots, tuple(machinery))
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32` for torch.float32."""
+    return str(dtype).removeprefix("torch.")
+
+
+def tensor_spec(tensor: torch.Tensor, *, name: str = "", constant: bool = False) -> TensorSpec:
+    """Its shape and dtype; a symbolic dimension keeps its symbol."""
+    shape = tuple(d if isinstance(d, int) else str(d) for d in tensor.shape)
+    return TensorSpec(shape, dtype_name(tensor.dtype), name, constant)
+
+
+def tensors_in(value: Any) -> tuple[torch.Tensor, ...]:
+    """All tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(value, torch.Tensor):
+        return (value,)
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return ()
+    return tuple(tensor for part in value for tensor in tensors_in(part))
+
+
+def output_specs(node: fx.Node, value: Any, *, constant: bool) -> tuple[TensorSpec, ...]:
+    """What an operator yields, each named as later operators name it: a tuple's parts by who picks them."""
+    if isinstance(value, torch.Tensor):
+        return (tensor_spec(value, name=node.name, constant=constant),)
+    picked = {user.args[1]: user.name for user in node.users if user.target is operator.getitem}
+    return tuple(
+        tensor_spec(tensor, name=picked.get(number, f"{node.name}.{number}"), constant=constant)
+        for number, tensor in enumerate(tensors_in(value))
+    )
+
+
+def attribute(value: Any) -> Attribute:
+    """A non-tensor argument as a plain value; what has none is written as torch prints it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return tuple(attribute(part) for part in value)
+    if isinstance(value, torch.dtype):
+        return dtype_name(value)
+    return str(value)
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as one line: its type and the first line of its message."""
+    message = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
