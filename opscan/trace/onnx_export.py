@@ -19,6 +19,7 @@ from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import TorchSource
 from opscan.trace.onnx_file import drop_weights, inventory_of
+from opscan.trace.onnx_opset import lowered
 from opscan.trace.torch_model import count_parameters, example_inputs, one_line, source_lines
 
 # torch's exporter implements this opset and converts to others (torch.onnx, TORCHLIB_OPSET).
@@ -50,27 +51,35 @@ def to_onnx(
 ) -> ONNXProgram:
     """torch.onnx.export with its defaults: the torch.export-based exporter, optimized.
 
-    Raises NoAnswer when the export fails, UsageError when the opset cannot be reached.
+    An opset older than the exporter implements is converted to afterwards. Raises NoAnswer when the
+    export fails, UsageError when the opset cannot be reached.
     """
+    native = opset if opset is None else max(opset, NATIVE_OPSET)
     try:
         with _quiet(), torch.no_grad():
-            program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=opset)
+            program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=native)
     except Exception as error:  # the exporter raises whatever the model meets
         raise NoAnswer(f"{name}: torch.onnx.export failed: {one_line(error.__cause__ or error)}") from error
     assert program is not None  # as dynamo=True promises
     reached = program.model.opset_imports.get("")
-    if opset is not None and reached != opset:
-        raise UsageError(
-            f"{name}: torch {torch.__version__} cannot export to opset {opset}: it implements opset {NATIVE_OPSET} "
-            f"and the conversion from there failed; ask for --opset {NATIVE_OPSET} or newer"
-        )
+    if native is not None and reached != native:
+        raise UsageError(f"{name}: torch {torch.__version__} does not export to opset {opset}: it kept {reached}")
+    if opset is not None and opset < NATIVE_OPSET:
+        try:
+            program.model = lowered(program.model, opset)
+        except Exception as error:  # the converter raises from C++
+            raise UsageError(
+                f"{name}: torch {torch.__version__} exports to opset {NATIVE_OPSET}, and ONNX cannot convert that to "
+                f"opset {opset} ({one_line(error)}); ask for --opset {NATIVE_OPSET} or newer"
+            ) from error
     return program
 
 
 def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram, opset: int | None) -> Inventory:
     """All nodes of an exported model's ONNX graph. Raises NoAnswer or UsageError as `to_onnx` does."""
     proto = _weightless(to_onnx(source.name, program, (), opset).model)
-    return inventory_of(proto, source.name, "torch.onnx.export", source_lines(source), count_parameters(model))
+    lines, params = source_lines(source), count_parameters(model)
+    return inventory_of(proto, source.name, "torch.onnx.export", lines=lines, params=params)
 
 
 def _weightless(model: ir.Model) -> ModelProto:

@@ -68,7 +68,12 @@ def _empty(tensor: TensorProto) -> None:
 
 
 def inventory_of(
-    model: ModelProto, name: str, method: str, lines: SourceLines | None = None, params: int | None = None
+    model: ModelProto,
+    name: str,
+    method: str,
+    *,
+    lines: SourceLines | None = None,
+    params: int | None = None,
 ) -> Inventory:
     """The inventory of a model whose weights were dropped."""
     if params is None:
@@ -78,7 +83,8 @@ def inventory_of(
     model = _inlined(model, notes, uncaptured)
     model = _with_shapes(model, notes)
     try:
-        sites = onnx_graph.sites(model, Provenance(model.graph, lines or SourceLines({}, ())))
+        lines = lines or SourceLines({}, ())
+        sites = onnx_graph.sites(model, Provenance(model.graph, lines))
     except (ValueError, RecursionError, UnicodeDecodeError) as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: {_reason(error)}") from error
     return Inventory(
