@@ -42,11 +42,60 @@ FAMILY = {
                 "nn.functional.softmax": 12,
             },
         },
+        "vit_b16_384": {
+            "title": "ViT-B/16 at 384",
+            "config": {"patch_size": 16, "embed_dim": 768, "depth": 12, "num_heads": 12, "image_size": 384},
+            "inputs": {"image": {"shape": [1, 3, 384, 384]}},
+            "params": 86_859_496,
+            "macs": 55_484_350_464,
+        },
+        "vit_b32": {
+            "title": "ViT-B/32",
+            "config": {"patch_size": 32, "embed_dim": 768, "depth": 12, "num_heads": 12},
+            "params": 88_224_232,
+            "macs": 4_409_186_304,
+            "official_calls": {
+                "Tensor.__getitem__": 1, "Tensor.add": 25, "Tensor.contiguous": 12, "Tensor.div": 12,
+                "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24, "Tensor.transpose": 61,
+                "Tensor.view": 48, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 36,
+                "nn.functional.gelu": 12, "nn.functional.layer_norm": 25, "nn.functional.linear": 73,
+                "nn.functional.softmax": 12,
+            },
+        },
+        "vit_b32_384": {
+            "title": "ViT-B/32 at 384",
+            "config": {"patch_size": 32, "embed_dim": 768, "depth": 12, "num_heads": 12, "image_size": 384},
+            "inputs": {"image": {"shape": [1, 3, 384, 384]}},
+            "params": 88_297_192,
+            "macs": 13_043_564_544,
+        },
+        "vit_l16": {
+            "title": "ViT-L/16",
+            "config": {"patch_size": 16, "embed_dim": 1024, "depth": 24, "num_heads": 16},
+            "params": 304_326_632,
+            "macs": 61_554_712_576,
+            "official_calls": {
+                "Tensor.__getitem__": 1, "Tensor.add": 49, "Tensor.contiguous": 24, "Tensor.div": 24,
+                "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 48, "Tensor.transpose": 121,
+                "Tensor.view": 96, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 72,
+                "nn.functional.gelu": 24, "nn.functional.layer_norm": 49, "nn.functional.linear": 145,
+                "nn.functional.softmax": 24,
+            },
+        },
+        "vit_l16_384": {
+            "title": "ViT-L/16 at 384",
+            "config": {"patch_size": 16, "embed_dim": 1024, "depth": 24, "num_heads": 16, "image_size": 384},
+            "inputs": {"image": {"shape": [1, 3, 384, 384]}},
+            "params": 304_715_752,
+            "macs": 191_066_300_416,
+        },
     },
     "survey_row": {
         "listed": ["layernorm", "transpose", "matmul", "softmax", "gelu", "slice", "select", "div", "@"],
         "in_model": "vit_b16",
     },
+    "checkpoint": "lukemelas/PyTorch-Pretrained-ViT: the same names and shapes.",
+    "tags": ["transformer"],
 }
 # fmt: on
 
@@ -80,7 +129,7 @@ class Attention(nn.Module):
         k = self._split_heads(self.proj_k(x))
         v = self._split_heads(self.proj_v(x))
         scores = q @ k.transpose(-2, -1) / math.sqrt(self.head_dim)
-        context = self.drop(F.softmax(scores, dim=-1)) @ v
+        context: Tensor = self.drop(F.softmax(scores, dim=-1)) @ v
         return context.transpose(1, 2).contiguous().view(n, length, embed_dim)
 
 
@@ -93,7 +142,8 @@ class FeedForward(nn.Module):
         self.fc2 = nn.Linear(4 * embed_dim, embed_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return out
 
 
 class Block(nn.Module):
@@ -110,7 +160,32 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.drop(self.proj(self.attn(self.norm1(x))))
-        return x + self.drop(self.pwff(self.norm2(x)))
+        out: Tensor = x + self.drop(self.pwff(self.norm2(x)))
+        return out
+
+
+class Positions(nn.Module):
+    """Adds a learned embedding to each of `tokens` positions."""
+
+    def __init__(self, tokens: int, embed_dim: int) -> None:
+        super().__init__()
+        self.pos_embedding = nn.Parameter(torch.zeros(1, tokens, embed_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.pos_embedding
+
+
+class Transformer(nn.Module):
+    """The encoder's blocks, one after the other."""
+
+    def __init__(self, embed_dim: int, depth: int, num_heads: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(embed_dim, num_heads) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x
 
 
 class VisionTransformer(nn.Module):
@@ -123,15 +198,14 @@ class VisionTransformer(nn.Module):
         tokens = (image_size // patch_size) ** 2 + 1
         self.patch_embedding = nn.Conv2d(3, embed_dim, kernel_size=patch_size, stride=patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
-        self.positional_embedding = nn.Parameter(torch.zeros(1, tokens, embed_dim))
-        self.blocks = nn.ModuleList(Block(embed_dim, num_heads) for _ in range(depth))
+        self.positional_embedding = Positions(tokens, embed_dim)
+        self.transformer = Transformer(embed_dim, depth, num_heads)
         self.norm = nn.LayerNorm(embed_dim, eps=1e-6)
         self.fc = nn.Linear(embed_dim, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.patch_embedding(image).flatten(2).transpose(1, 2)
         x = torch.cat((self.class_token.expand(x.shape[0], -1, -1), x), dim=1)
-        x = x + self.positional_embedding
-        for block in self.blocks:
-            x = block(x)
-        return self.fc(self.norm(x)[:, 0])
+        x = self.norm(self.transformer(self.positional_embedding(x)))
+        logits: Tensor = self.fc(x[:, 0])
+        return logits

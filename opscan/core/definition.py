@@ -85,6 +85,8 @@ class Family:
     call_differences: Mapping[str, str] = field(default_factory=dict)
     """torch function -> why our definition calls it more or less often than the official code."""
     survey_row: SurveyRow | None = None
+    unreachable_opsets: Mapping[str, str] = field(default_factory=dict)
+    """ONNX opset (`"17"`) -> why no model of the family can be exported to it or to an older one."""
     checkpoint: str = ""
     """Whose state_dict names and shapes the definition follows, and where it differs."""
     tags: tuple[str, ...] = ()

@@ -43,6 +43,10 @@ _SYMBOLS = {
 }
 
 
+# Names of leading arguments that a function takes as `*args`.
+_VARIADIC = {torch.einsum: ("equation",)}
+
+
 class OpaqueModules(Protocol):
     """The modules that are captured another way."""
 
@@ -225,13 +229,24 @@ def _function_name(target: Any) -> OpName:
 def _function_arguments(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Attribute]:
     """The non-tensor arguments by name; by position where the function's signature is not known."""
     try:
-        bound = inspect.signature(target).bind(*args, **kwargs).arguments
+        bound = _bound(target, args, kwargs)
     except (TypeError, ValueError):
         pair = normalize_function(target, args, kwargs, _types(args), normalize_to_only_use_kwargs=True)
         bound = pair.kwargs if pair else {**{f"arg{i}": a for i, a in enumerate(args)}, **kwargs}
     return {
         name: attribute(value) for name, value in bound.items() if not name.startswith("_") and not tensors_in(value)
     }
+
+
+def _bound(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by the names of a Python function's parameters, those of `*args` by position."""
+    bound = inspect.signature(target).bind(*args, **kwargs).arguments
+    names = _VARIADIC.get(target, ())
+    for name, value in list(bound.items()):
+        if inspect.signature(target).parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            del bound[name]
+            bound |= {names[i] if i < len(names) else f"{name}{i}": part for i, part in enumerate(value)}
+    return bound
 
 
 def _types(args: tuple[Any, ...]) -> Any:
@@ -243,7 +258,7 @@ def _method_arguments(method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     """As for the function of the same name, where torch has one."""
     function = getattr(torch, method, None)
     pair = None
-    if function is not None:
+    if callable(function):  # torch.float is a dtype
         pair = normalize_function(function, args, kwargs, _types(args), normalize_to_only_use_kwargs=True)
     if pair is not None:
         bound = dict(pair.kwargs)

@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 import torch
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 from torch import nn
 from torch.export import ExportedProgram
 from torch.onnx import ONNXProgram
@@ -26,6 +27,8 @@ from opscan.trace.torch_model import count_parameters, example_inputs, one_line,
 NATIVE_OPSET = 18
 # Initializers up to this many bytes are written out: shapes, axes, scales.
 _SMALL_BYTES = 4096
+# Where a TensorProto keeps its values.
+_VALUES = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 # A protobuf message ends at 2 GiB; the graph needs some of it.
 _INLINE_BYTES = 1_800_000_000
 
@@ -78,8 +81,28 @@ def to_onnx(
 def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram, opset: int | None) -> Inventory:
     """All nodes of an exported model's ONNX graph. Raises NoAnswer or UsageError as `to_onnx` does."""
     proto = _weightless(to_onnx(source.name, program, (), opset).model)
+    _require_valid(proto, source.name)
     lines, params = source_lines(source), count_parameters(model)
     return inventory_of(proto, source.name, "torch.onnx.export", lines=lines, params=params)
+
+
+def _require_valid(model: ModelProto, name: str) -> None:
+    """onnx.checker with full shape inference, weights standing as inputs; raises NoAnswer if it objects."""
+    checked = ModelProto()
+    checked.CopyFrom(model)
+    graph = checked.graph
+    emptied = [tensor for tensor in graph.initializer if not _has_values(tensor)]
+    for tensor in emptied:
+        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+        graph.initializer.remove(tensor)
+    try:
+        onnx.checker.check_model(checked, full_check=True)
+    except Exception as error:  # C++ raises its own kinds
+        raise NoAnswer(f"{name}: the exported graph is not valid ONNX: {one_line(error)}") from error
+
+
+def _has_values(tensor: TensorProto) -> bool:
+    return any(tensor.HasField(field) if field == "raw_data" else len(getattr(tensor, field)) for field in _VALUES)
 
 
 def _weightless(model: ir.Model) -> ModelProto:

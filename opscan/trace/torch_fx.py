@@ -5,7 +5,8 @@ a leaf and is captured by torch.export with the inputs it gets; where the root c
 run on `meta`, torch.export captures the whole model.
 """
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -30,13 +31,38 @@ from opscan.trace.torch_model import (
 )
 
 
+class _Proxy(fx.Proxy):
+    """A proxy that keeps Python's in-place operators apart: torch.fx itself records `x += y` as `x + y`."""
+
+    def __iadd__(self, other: Any) -> fx.Proxy:
+        return self._in_place(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> fx.Proxy:
+        return self._in_place(operator.isub, other)
+
+    def __imul__(self, other: Any) -> fx.Proxy:
+        return self._in_place(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> fx.Proxy:
+        return self._in_place(operator.itruediv, other)
+
+    def _in_place(self, function: Callable[..., Any], other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", function, (self, other), {})
+
+
 class _Tracer(fx.Tracer):
     """Symbolic tracing that keeps stack traces and stops at modules known to be untraceable."""
+
+    # Operators on buffers are the author's too; by default torch.fx runs them while tracing.
+    proxy_buffer_attributes = True
 
     def __init__(self, leaves: Iterable[type[nn.Module]]) -> None:
         super().__init__()
         self.record_stack_traces = True
         self._leaves = tuple(leaves)
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualified_name)
