@@ -176,7 +176,7 @@ FAMILY = {
             "slice": "Tensors are sliced in the constructor only, for the relative position index.",
             "select": "Queries, keys and values come from chunk, whose parts are picked from a tuple.",
             "div": "Scores are multiplied by 1 / sqrt(head_dim).",
-            "nn.Unfold": "The stem is made of convolutions; there are no patches to extract.",
+            "unfold": "The stem is made of convolutions; there are no patches to extract.",
         },
     },
     "tags": ["hybrid"],

@@ -29,9 +29,10 @@ def build_with_weights(source: TorchSource, checkpoint: Path | None = None) -> n
         load_checkpoint(model, checkpoint)
         return model
     for parameter in model.parameters():
-        # Tables that start as zeros would hide a wrong result.
-        if parameter.is_floating_point() and not parameter.any():
-            nn.init.normal_(parameter.data, std=0.02)
+        # Parameters that start as all zeros or ones would hide a wrong result, and the exporter
+        # would merge those that are equal, as it does not with trained ones.
+        if parameter.is_floating_point() and parameter.numel() and bool((parameter == parameter.flatten()[0]).all()):
+            parameter.data += 0.02 * torch.randn_like(parameter)
     return model
 
 
