@@ -231,7 +231,7 @@ class PaperCoAtNet(nn.Module):
         super().__init__()
         attention_14 = partial(Transformer, size=image_size // 16)
         attention_7 = partial(Transformer, size=image_size // 32)
-        blocks = (MBConv, MBConv, attention_14, attention_7)
+        blocks: list[Callable[[int, int, int], nn.Module]] = [MBConv, MBConv, attention_14, attention_7]
         self.stem = Stem(channels[0])
         self.stages = nn.Sequential(
             *(Stage(*stage) for stage in zip(blocks, channels, channels[1:], num_blocks[1:], strict=False))
