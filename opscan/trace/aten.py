@@ -1,6 +1,5 @@
 """The aten dialect: torch.export, decomposed to Core ATen."""
 
-import warnings
 from typing import Any
 
 import torch
@@ -18,14 +17,14 @@ from opscan.trace.torch_model import (
     example_inputs,
     give_untouched_memory,
     one_line,
+    quiet,
     source_lines,
 )
 
 
 def export_program(model: nn.Module, arguments: tuple[Any, ...]) -> ExportedProgram:
     """torch.export's graph of a model, at fixed input shapes."""
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # torch's own deprecations; failures are exceptions
+    with quiet(), torch.no_grad():
         program: ExportedProgram = torch.export.export(model, arguments)
         return program
 
@@ -45,8 +44,7 @@ def exported(source: TorchSource) -> tuple[nn.Module, ExportedProgram]:
 
 def decompose(program: ExportedProgram) -> ExportedProgram:
     """The program in Core ATen."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         decomposed: ExportedProgram = program.run_decompositions()
         return decomposed
 

@@ -9,9 +9,23 @@ from torch.export import ExportedProgram
 
 from opscan.core.inventory import Attribute, Site, TensorSpec
 from opscan.core.macs import macs
-from opscan.core.operator import OpName
+from opscan.core.operator import SYNTAX, OpName
 from opscan.trace.provenance import SourceLines
 from opscan.trace.torch_model import attribute, output_specs, tensor_spec, tensors_in
+
+# Python syntax by the method that it calls, and the parts of `x[...]` by what they become.
+_SYNTAX = {
+    "__invert__": "~",
+    "__and__": "&",
+    "__or__": "|",
+    "__xor__": "^",
+    "__floordiv__": "//",
+    "__rpow__": "**",
+    "__rsub__": "-",
+    "__rtruediv__": "/",
+    "__mod__": "%",
+}
+_INDEXING = {"slice": "x[:]", "select": "x[i]", "unsqueeze": "x[None]", "index": "x[tensor]"}
 
 Naming = Callable[[fx.Node, OpName], OpName]
 
@@ -24,6 +38,10 @@ def aten_name(node: fx.Node, name: OpName) -> OpName:
 def source_name(node: fx.Node, name: OpName) -> OpName:
     """What the author called, as far as torch.export remembers it: `F.linear`, `Tensor.transpose`."""
     kind, _, function = (node.meta.get("torch_fn") or ("", ""))[1].partition(".")
+    if name.name in _INDEXING and function in ("", "__getitem__"):
+        return OpName(SYNTAX, _INDEXING[name.name])
+    if function in _SYNTAX:
+        return OpName(SYNTAX, _SYNTAX[function])
     if kind == "method_descriptor":
         return OpName("Tensor", function)
     if function and hasattr(torch.nn.functional, function):

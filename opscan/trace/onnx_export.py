@@ -1,11 +1,7 @@
 """The onnx dialect of a torch model: exported as a user's own export would be, without weights."""
 
-import contextlib
-import logging
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -21,7 +17,7 @@ from opscan.core.inventory import Inventory
 from opscan.core.source import TorchSource
 from opscan.trace.onnx_file import drop_weights, inventory_of
 from opscan.trace.onnx_opset import lowered
-from opscan.trace.torch_model import count_parameters, example_inputs, one_line, source_lines
+from opscan.trace.torch_model import count_parameters, example_inputs, one_line, quiet, source_lines
 
 # torch's exporter implements this opset and converts to others (torch.onnx, TORCHLIB_OPSET).
 NATIVE_OPSET = 18
@@ -31,22 +27,6 @@ _SMALL_BYTES = 4096
 _VALUES = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 # A protobuf message ends at 2 GiB; the graph needs some of it.
 _INLINE_BYTES = 1_800_000_000
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's log lines and deprecation warnings; failures are exceptions."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
 
 
 def to_onnx(
@@ -59,7 +39,7 @@ def to_onnx(
     """
     native = opset if opset is None else max(opset, NATIVE_OPSET)
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=native)
     except Exception as error:  # the exporter raises whatever the model meets
         raise NoAnswer(f"{name}: torch.onnx.export failed: {one_line(error.__cause__ or error)}") from error

@@ -1,22 +1,28 @@
 """Reading an ONNX file: its graph, without its weights."""
 
+from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
-from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, TensorProto
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, Uncaptured
 from opscan.core.operator import Dialect
 from opscan.core.source import OnnxSource
 from opscan.trace import onnx_graph
+from opscan.trace.onnx_passes import PassFailed, inlined, reason, with_types
 from opscan.trace.onnx_provenance import Provenance
 from opscan.trace.provenance import SourceLines
 
 # Stored tensors up to this many bytes are kept: shapes, axes and scales that inference needs.
 _SMALL_BYTES = 4096
+# A protobuf message ends there.
+_LARGEST_FILE = 2**31 - 1
+_GIT_LFS = b"version https://git-lfs.github.com/spec/"
 _PAYLOADS = (
     "raw_data",
     "float_data",
@@ -31,33 +37,73 @@ _PAYLOADS = (
 
 def capture_onnx_file(source: OnnxSource) -> Inventory:
     """All operators of an ONNX file. Raises NoAnswer, naming the file and the fault."""
-    return inventory_of(read_model(Path(source.path)), source.name, "ONNX file")
+    return inventory_of(read_model(Path(source.path), source.name), source.name, "ONNX file")
 
 
-def read_model(path: Path) -> ModelProto:
-    """The model with large tensors emptied; external data is not opened."""
+def read_model(path: Path, name: str) -> ModelProto:
+    """The model with large tensors emptied; external data is not opened. Raises NoAnswer, calling the file `name`."""
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise NoAnswer(f"{name}: {size:,} bytes; an ONNX file ends at 2 GiB: save its weights as external data")
+        model = _parsed(path.read_bytes(), name)
+    except OSError as error:
+        raise NoAnswer(f"{name}: cannot be read: {error.strerror}") from error
+    drop_weights(model.graph)
+    for function in model.functions:
+        _drop_values(function.node)
+    _repair_text(model)
+    return model
+
+
+def _parsed(content: bytes, name: str) -> ModelProto:
+    if not content:
+        raise NoAnswer(f"{name}: is empty; export or copy it again")
+    if content.startswith(_GIT_LFS):
+        raise NoAnswer(f"{name}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
     model = ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
-    except OSError as error:
-        raise NoAnswer(f"{path}: cannot be read: {error.strerror}") from error
+        model.ParseFromString(content)
     except DecodeError as error:
-        raise NoAnswer(f"{path}: not an ONNX file, or a damaged one: {_reason(error)}") from error
-    if not model.HasField("graph") or not model.opset_import:
-        raise NoAnswer(f"{path}: not an ONNX file: it has no graph or imports no opset")
-    drop_weights(model.graph)
+        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one; export or copy it again") from error
+    missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
+    if missing:
+        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one: it has no {missing}; export or copy it again")
     return model
+
+
+def _repair_text(message: Message) -> None:
+    """Replaces what is not UTF-8, which protobuf hands over as bytes."""
+    for field, value in message.ListFields():
+        if isinstance(value, Message):
+            _repair_text(value)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for part in value:
+                _repair_text(part)
+        elif field.type == FieldDescriptor.TYPE_STRING and isinstance(value, bytes):
+            setattr(message, field.name, _text(value))
+        elif field.type == FieldDescriptor.TYPE_STRING and any(isinstance(text, bytes) for text in value):
+            value[:] = map(_text, value)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def drop_weights(graph: GraphProto) -> None:
     """Empties the large tensors of a graph and its bodies; their shapes and types stay."""
     for tensor in graph.initializer:
         _empty(tensor)
-    for node in graph.node:
+    _drop_values(graph.node)
+
+
+def _drop_values(nodes: Iterable[NodeProto]) -> None:
+    for node in nodes:
         for attribute in node.attribute:
-            _empty(attribute.t)
-            for inner in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                drop_weights(inner)
+            for tensor in (attribute.t, *attribute.tensors):
+                _empty(tensor)
+        for _, body in onnx_graph.bodies(node):
+            drop_weights(body)
 
 
 def _empty(tensor: TensorProto) -> None:
@@ -75,71 +121,63 @@ def inventory_of(
     lines: SourceLines | None = None,
     params: int | None = None,
 ) -> Inventory:
-    """The inventory of a model whose weights were dropped."""
+    """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
     if params is None:
         params = _stored_elements(model.graph)
     notes: list[str] = []
-    uncaptured: list[Uncaptured] = []
-    model = _inlined(model, notes, uncaptured)
-    model = _with_shapes(model, notes)
     try:
-        lines = lines or SourceLines({}, ())
-        sites = onnx_graph.sites(model, Provenance(model.graph, lines))
-    except (ValueError, RecursionError, UnicodeDecodeError) as error:
-        raise NoAnswer(f"{name}: damaged ONNX graph: {_reason(error)}") from error
+        model = _typed(_without_functions(model, notes), notes)
+        sites = onnx_graph.sites(model, Provenance(model, lines or SourceLines({}, ())))
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer(f"{name}: damaged ONNX graph: {reason(error)}") from error
     return Inventory(
         model=name,
         dialect=Dialect.ONNX,
         sites=sites,
-        uncaptured=tuple(uncaptured),
-        opset_imports={"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import},
+        uncaptured=tuple(_newer_than_known(model)),
+        opset_imports=onnx_graph.opsets(model.opset_import),
         params=params,
         rungs=(Rung("", method, "; ".join(notes)),),
     )
 
 
 def _stored_elements(graph: GraphProto) -> int:
-    total = 0
-    for tensor in graph.initializer:
-        elements = 1
-        for dim in tensor.dims:
-            elements *= max(dim, 0)
-        total += elements
-    return total
+    total = sum(prod(max(dim, 0) for dim in tensor.dims) for tensor in graph.initializer)
+    inner = (body for node in graph.node for _, body in onnx_graph.bodies(node))
+    return total + sum(map(_stored_elements, inner))
 
 
-def _inlined(model: ModelProto, notes: list[str], uncaptured: list[Uncaptured]) -> ModelProto:
-    """The model with calls of its local functions replaced by their bodies."""
-    if not model.functions:
-        return model
-    import onnx.inliner  # noqa: PLC0415  # costs nothing where there are no functions
-
+def _without_functions(model: ModelProto, notes: list[str]) -> ModelProto:
+    """The model with its local functions inlined as far as that is possible."""
     try:
-        inlined: Any = onnx.inliner.inline_local_functions(model)
-    except Exception as error:  # C++ raises its own kinds
-        uncaptured += [
-            Uncaptured(f"{f.domain}::{f.name}", f"cannot be inlined: {_reason(error)}") for f in model.functions
-        ]
+        result = inlined(model)
+    except PassFailed as error:
+        notes.append(f"local functions walked without type inference: {error}")
         return model
-    notes.append(f"{len(model.functions)} local functions inlined")
-    return ModelProto.FromString(inlined.SerializeToString())
+    if done := len(model.functions) - len(result.functions):
+        notes.append(f"{done} local functions inlined")
+    if kept := len(result.functions):
+        notes.append(f"{kept} local functions of another opset walked without type inference")
+    return result
 
 
-def _with_shapes(model: ModelProto, notes: list[str]) -> ModelProto:
-    """The model with the types of its values inferred where the file does not state them."""
-    graph = model.graph
-    stated = {value.name for value in (*graph.value_info, *graph.output)}
-    nested = any(a.HasField("g") for node in graph.node for a in node.attribute)
-    if not nested and all(output in stated for node in graph.node for output in node.output if output):
-        return model
+def _typed(model: ModelProto, notes: list[str]) -> ModelProto:
     try:
-        inferred: ModelProto = onnx.shape_inference.infer_shapes(model, data_prop=True)
-        return inferred
-    except Exception as error:  # C++ raises its own kinds; the operators are known all the same
-        notes.append(f"shape inference failed: {_reason(error)}")
+        return with_types(model)
+    except PassFailed as error:  # the operators are known all the same
+        notes.append(f"type inference failed: {error}")
         return model
 
 
-def _reason(error: BaseException) -> str:
-    """The first line of what a library says."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:
+    """What the installed onnx library is too old for: newer operator versions and constructs go unseen."""
+    known = {"IR": onnx.IR_VERSION, "ai.onnx": onnx.defs.onnx_opset_version()}
+    known["ai.onnx.ml"] = onnx.defs.onnx_ml_opset_version()
+    stated = {"IR": model.ir_version}
+    stated |= {domain or "ai.onnx": version for domain, version in onnx_graph.opsets(model.opset_import).items()}
+    for thing, version in stated.items():
+        if version > known.get(thing, version):
+            yield Uncaptured(
+                f"{thing} {version}",
+                f"newer than {thing} {known[thing]} of onnx {onnx.__version__}, as which it was read; update onnx",
+            )

@@ -1,108 +1,60 @@
 """The onnx dialect: the sites of an ONNX ModelProto, control-flow bodies and local functions included."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import numpy as np
 import onnx
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
 from opscan.core.inventory import Attribute, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import OpName
-from opscan.trace.onnx_provenance import Provenance
+from opscan.trace.onnx_provenance import Place, Provenance
+from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
 
-# Tensors up to this many elements keep their values in attributes: axes, scales, small shapes.
-_VALUE_ELEMENTS = 16
 # Outputs that differ from run to run even on constant inputs.
 _RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
 )
-_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64"}
 
-Scope = dict[str, TensorSpec]
+FunctionKey = tuple[str, str, str]
+Attributes = dict[str, Attribute]
 
 
 def sites(model: ModelProto, provenance: Provenance) -> tuple[Site, ...]:
     """Every node of the graph and of the bodies it runs, in file order.
 
     Constant nodes are values, not operators. A call of a model-local function is replaced by the
-    function's nodes.
+    function's nodes. Functions must not call themselves.
     """
-    return tuple(_Walk(model, provenance).graph(model.graph, {}, ""))
+    functions = {function_key(function): function for function in model.functions}
+    walk = _Walk(functions, provenance, opsets(model.opset_import), model.ir_version)
+    return tuple(walk.graph(model.graph, {}, {}, ""))
 
 
-def dtype_name(element_type: int) -> str | None:
-    """`float32` for TensorProto.FLOAT; None for UNDEFINED or a type newer than the onnx library."""
-    if element_type == TensorProto.UNDEFINED:
-        return None
-    try:
-        name = TensorProto.DataType.Name(element_type)
-        return _DTYPES.get(name, name.lower())
-    except ValueError:
-        return None
+def opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+    """Domain -> version, `""` for ai.onnx."""
+    return {_domain(entry.domain): entry.version for entry in imports}
 
 
-def type_spec(name: str, value_type: TypeProto) -> TensorSpec:
-    """A tensor's declared type; unknown dimensions become `?`, symbolic ones keep their symbol."""
-    if value_type.HasField("optional_type"):
-        value_type = value_type.optional_type.elem_type
-    if value_type.HasField("sequence_type"):
-        value_type = value_type.sequence_type.elem_type
-    tensor = value_type.tensor_type if value_type.HasField("tensor_type") else value_type.sparse_tensor_type
-    shape: tuple[int | str, ...] | None = None
-    if tensor.HasField("shape"):
-        shape = tuple(max(d.dim_value, 0) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim)
-    return TensorSpec(shape, dtype_name(tensor.elem_type), name)
+def function_key(function: FunctionProto) -> FunctionKey:
+    """What a call of the function has as domain, operator and overload."""
+    return _domain(function.domain), function.name, function.overload
 
 
-def tensor_spec(tensor: TensorProto) -> TensorSpec:
-    """The type of a stored tensor."""
-    return TensorSpec(tuple(tensor.dims), dtype_name(tensor.data_type), tensor.name, constant=True)
+def call_key(node: NodeProto) -> FunctionKey:
+    """The function that the node calls, if the model has one of that name."""
+    return _domain(node.domain), node.op_type, node.overload
 
 
-def attribute_value(attribute: AttributeProto) -> Attribute:
-    """A plain value; a large tensor is given by its type, a graph by its name."""
-    match attribute.type:
-        case AttributeProto.FLOAT:
-            return _short(attribute.f)
-        case AttributeProto.INT:
-            return int(attribute.i)
-        case AttributeProto.STRING:
-            return _text(attribute.s)
-        case AttributeProto.FLOATS:
-            return tuple(map(_short, attribute.floats))
-        case AttributeProto.INTS:
-            return tuple(attribute.ints)
-        case AttributeProto.STRINGS:
-            return tuple(map(_text, attribute.strings))
-        case AttributeProto.TENSOR:
-            return _tensor_value(attribute.t)
-        case AttributeProto.GRAPH:
-            return attribute.g.name
-        case _:
-            return AttributeProto.AttributeType.Name(attribute.type).lower()
+def bodies(node: NodeProto) -> list[tuple[str, GraphProto]]:
+    """The graphs that the node runs, with the attribute that holds them."""
+    return [(a.name, g) for a in node.attribute for g in ([a.g] if a.HasField("g") else list(a.graphs))]
 
 
-def _short(value: float) -> float:
-    """The shortest decimal that is the same float32: 1e-05, not 9.999999747378752e-06."""
-    return float(str(np.float32(value)))
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", errors="replace")
-
-
-def _tensor_value(tensor: TensorProto) -> Attribute:
-    elements = int(np.prod(tensor.dims)) if tensor.dims else 1
-    if elements <= _VALUE_ELEMENTS and tensor.data_location != TensorProto.EXTERNAL:
-        try:
-            values = onnx.numpy_helper.to_array(tensor).tolist()
-            return tuple(values) if isinstance(values, list) and tensor.dims and len(tensor.dims) == 1 else str(values)
-        except Exception:  # a malformed value: its type is still known
-            pass
-    return str(tensor_spec(tensor))
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name
 
 
 @cache
@@ -124,33 +76,51 @@ def _bind_types(formals: Iterable[Any], actuals: list[TensorSpec | None]) -> Ite
 
 
 class _Walk:
-    def __init__(self, model: ModelProto, provenance: Provenance) -> None:
+    """Walks graphs that share one list of imported opsets: the model's, or a function's."""
+
+    def __init__(
+        self,
+        functions: Mapping[FunctionKey, FunctionProto],
+        provenance: Provenance,
+        imported: Mapping[str, int],
+        ir_version: int,
+        caller: Place | None = None,
+    ) -> None:
+        self._functions = functions
         self._provenance = provenance
-        self._opsets = {o.domain if o.domain != "ai.onnx" else "": o.version for o in model.opset_import}
+        self._opsets = imported
+        self._ir_version = ir_version
+        self._caller = caller
 
-    def graph(self, graph: GraphProto, outer: Scope, body: str) -> Iterator[Site]:
-        scope = outer | _declared(graph)
-        for node in graph.node:
-            if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
-                scope |= {name: _constant(node, name, scope.get(name)) for name in node.output}
+    def graph(self, graph: GraphProto, outer: Scope, given: Attributes, body: str) -> Iterator[Site]:
+        """Sites of a graph that sees the values of `outer`; `given` are the parameters of the function around it."""
+        yield from self._nodes(graph.node, outer | declared(graph, self._ir_version), given, body)
+
+    def _nodes(self, nodes: Iterable[NodeProto], scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
+        for node in nodes:
+            function = self._functions.get(call_key(node))
+            if function is not None:
+                yield from self._call(node, function, scope, given, body)
+            elif node.op_type == "Constant" and _domain(node.domain) == "":
+                scope |= {name: constant_spec(node, name, scope.get(name)) for name in node.output}
             else:
-                yield from self._node(node, scope, body)
+                yield self._site(node, scope, given, body)
+                yield from self._bodies(node, scope, given, body)
 
-    def _node(self, node: NodeProto, scope: Scope, body: str) -> Iterator[Site]:
-        domain = "" if node.domain == "ai.onnx" else node.domain
+    def _site(self, node: NodeProto, scope: Scope, given: Attributes, body: str) -> Site:
+        domain = _domain(node.domain)
         name = OpName(domain, node.op_type, node.overload)
         inputs = _specs(node.input, scope)
-        bodies = [(a.name, g) for a in node.attribute for g in ([a.g] if a.HasField("g") else list(a.graphs))]
-        constant = not bodies and node.op_type not in _RANDOM and _is_constant(node, inputs)
+        constant = not bodies(node) and node.op_type not in _RANDOM and _is_constant(node, inputs)
         for output in filter(None, node.output):
             known = scope.get(output, TensorSpec(None, None, output))
             scope[output] = TensorSpec(known.shape, known.dtype, output, constant)
         outputs = tuple(scope[output] for output in node.output if output)
-        attributes = {a.name: attribute_value(a) for a in node.attribute}
-        schema = _schema(node.op_type, domain, self._opsets.get(domain, 1))
-        types, unbound = self._types(schema, node, scope)
-        place = self._provenance.of(node)
-        yield Site(
+        attributes = _attributes(node, given)
+        schema = _schema(node.op_type, domain, self._opsets.get(domain, 0))
+        types, unbound = _types(schema, node, scope)
+        place = self._place(node)
+        return Site(
             op=name,
             module=place.module,
             source=place.source,
@@ -166,36 +136,58 @@ class _Walk:
             is_function=bool(schema and (schema.has_function or schema.has_context_dependent_function)),
             constant=constant,
         )
-        for number, (attribute, inner) in enumerate(bodies):
+
+    def _place(self, node: NodeProto) -> Place:
+        return self._provenance.of(node) or self._caller or Place()
+
+    def _bodies(self, node: NodeProto, scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
+        inner = bodies(node)
+        for number, (attribute, graph) in enumerate(inner):
             label = f"{node.name or node.op_type}.{attribute}"
-            path = f"{label}[{number}]" if sum(a == attribute for a, _ in bodies) > 1 else label
-            yield from self.graph(inner, scope, f"{body}/{path}" if body else path)
+            path = f"{label}[{number}]" if sum(name == attribute for name, _ in inner) > 1 else label
+            yield from self.graph(graph, scope, given, _below(body, path))
 
-    def _types(self, schema: Any, node: NodeProto, scope: Scope) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The dtype of each type variable, and the variables whose dtype is not known."""
-        if schema is None:
-            return {}, ("*",)
-        variables = {constraint.type_param_str for constraint in schema.type_constraints}
-        outputs = [scope.get(output) for output in node.output]
-        bound = [*_bind_types(schema.inputs, list(_specs(node.input, scope))), *_bind_types(schema.outputs, outputs)]
-        known = {variable: dtype for variable, dtype in bound if variable in variables and dtype}
-        unknown = {variable for variable, dtype in bound if variable in variables and not dtype}
-        return dict(sorted(known.items())), tuple(sorted(unknown - known.keys()))
-
-
-def _declared(graph: GraphProto) -> Scope:
-    """Every value of a graph whose type the file states. Initializers win over inputs of the same name (IR 3)."""
-    scope = {
-        value.name: type_spec(value.name, value.type) for value in (*graph.input, *graph.value_info, *graph.output)
-    }
-    scope |= {tensor.name: tensor_spec(tensor) for tensor in graph.initializer}
-    scope |= {
-        sparse.values.name: TensorSpec(
-            tuple(sparse.dims), dtype_name(sparse.values.data_type), sparse.values.name, constant=True
+    def _call(
+        self, node: NodeProto, function: FunctionProto, scope: Scope, given: Attributes, body: str
+    ) -> Iterator[Site]:
+        """The nodes of a function that was not inlined: it sees its arguments only."""
+        parameters = {a.name: attribute_value(a) for a in function.attribute_proto} | _attributes(node, given)
+        inner = declared_values(function.value_info)
+        inner |= {
+            formal: TensorSpec(actual.shape, actual.dtype, formal, actual.constant)
+            for formal, actual in zip(function.input, _specs(node.input, scope), strict=False)
+            if actual is not None
+        }
+        walk = _Walk(
+            self._functions, self._provenance, opsets(function.opset_import), self._ir_version, self._place(node)
         )
-        for sparse in graph.sparse_initializer
-    }
-    return scope
+        yield from walk._nodes(function.node, inner, parameters, _below(body, node.name or node.op_type))
+        for formal, output in zip(function.output, node.output, strict=False):
+            known, result = scope.get(output), inner.get(formal, TensorSpec(None, None))
+            stated = known or result
+            scope[output] = TensorSpec(stated.shape, stated.dtype, output, result.constant)
+
+
+def _below(body: str, path: str) -> str:
+    return f"{body}/{path}" if body else path
+
+
+def _attributes(node: NodeProto, given: Attributes) -> Attributes:
+    """Plain values; a reference to a parameter of the function around the node takes the caller's."""
+    own = {a.name: attribute_value(a) for a in node.attribute if not a.ref_attr_name}
+    return own | {a.name: given[a.ref_attr_name] for a in node.attribute if a.ref_attr_name in given}
+
+
+def _types(schema: Any, node: NodeProto, scope: Scope) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The dtype of each type variable, and the variables whose dtype is not known."""
+    if schema is None:
+        return {}, ("*",)
+    variables = {constraint.type_param_str for constraint in schema.type_constraints}
+    outputs = [scope.get(output) for output in node.output]
+    bound = [*_bind_types(schema.inputs, list(_specs(node.input, scope))), *_bind_types(schema.outputs, outputs)]
+    known = {variable: dtype for variable, dtype in bound if variable in variables and dtype}
+    unknown = {variable for variable, dtype in bound if variable in variables and not dtype}
+    return dict(sorted(known.items())), tuple(sorted(unknown - known.keys()))
 
 
 def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
@@ -208,22 +200,3 @@ def _is_constant(node: NodeProto, inputs: tuple[TensorSpec | None, ...]) -> bool
     if node.op_type in ("Shape", "Size") and present:
         return present[0].constant or present[0].static_shape is not None
     return all(spec.constant for spec in present)
-
-
-def _constant(node: NodeProto, name: str, declared: TensorSpec | None) -> TensorSpec:
-    """The type of a Constant node's value, whichever attribute holds it."""
-    for attribute in node.attribute:
-        match attribute.type:
-            case AttributeProto.TENSOR:
-                return TensorSpec(tuple(attribute.t.dims), dtype_name(attribute.t.data_type), name, constant=True)
-            case AttributeProto.INT | AttributeProto.FLOAT | AttributeProto.STRING:
-                dtype = {AttributeProto.INT: "int64", AttributeProto.FLOAT: "float32"}.get(attribute.type, "string")
-                return TensorSpec((), dtype, name, constant=True)
-            case AttributeProto.INTS:
-                return TensorSpec((len(attribute.ints),), "int64", name, constant=True)
-            case AttributeProto.FLOATS:
-                return TensorSpec((len(attribute.floats),), "float32", name, constant=True)
-            case _:
-                continue
-    known = declared or TensorSpec(None, None)
-    return TensorSpec(known.shape, known.dtype, name, constant=True)

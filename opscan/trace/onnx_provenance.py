@@ -1,15 +1,18 @@
 """Where the nodes of an ONNX graph come from: module path and source line."""
 
-import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
-from onnx import GraphProto, NodeProto
+from onnx import ModelProto, NodeProto
 
 from opscan.trace.provenance import SourceLines
 
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
 _SCOPES, _STACK = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.stack_trace"
+# A string as Python prints it. Not ast.literal_eval: the text is the file's, which may hold anything.
+_LITERAL = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,65 +23,86 @@ class Place:
     source: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A node, its values by number, and the node whose body it sits in."""
+
+    node: NodeProto
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    owner: NodeProto | None
+
+
 class Provenance:
-    """Places of all nodes of a graph, from the exporter's metadata.
+    """Places of all nodes of a model, from the exporter's metadata.
 
     A node whose metadata an optimizer pass dropped takes its place from the nearest node that uses
-    its results, else from the nearest that makes its inputs.
+    its results, else from the nearest that makes its inputs, else from the node whose body it is in.
     """
 
-    def __init__(self, graph: GraphProto, lines: SourceLines) -> None:
+    def __init__(self, model: ModelProto, lines: SourceLines) -> None:
         self._lines = lines
-        self._places: dict[str, Place] = {}
-        self._inherit(list(_nodes(graph)))
+        numbers = count()
+        self._links = [  # they keep the nodes alive, whose ids are the keys of _places
+            link
+            for nodes in (model.graph.node, *(function.node for function in model.functions))
+            for link in _links(nodes, {}, None, numbers)
+        ]
+        self._places: dict[int, Place] = {}
+        self._state()
+        self._inherit()
 
-    def of(self, node: NodeProto) -> Place:
-        """The place of a node of this graph; nodes are told apart by their first output."""
-        return self._places.get(_key(node), Place())
+    def of(self, node: NodeProto) -> Place | None:
+        """The place of a node of this model; None where nothing tells it."""
+        return self._places.get(id(node))
 
-    def _inherit(self, nodes: list[NodeProto]) -> None:
-        stated = {_key(node): place for node in nodes if (place := self._stated(node))}
-        users: dict[str, Place] = {}
-        self._places = dict(stated)
-        for node in reversed(nodes):  # from the results backwards: users come first
-            place = stated.get(_key(node)) or next((users[o] for o in node.output if o in users), None)
-            if place:
-                self._places[_key(node)] = place
-                users |= dict.fromkeys(node.input, place)
-        makers: dict[str, Place] = {}
-        for node in nodes:
-            place = self._places.get(_key(node)) or next((makers[i] for i in node.input if i in makers), None)
-            if place:
-                self._places[_key(node)] = place
-                makers |= dict.fromkeys(node.output, place)
+    def _state(self) -> None:
+        for link in self._links:
+            metadata = {entry.key: entry.value for entry in link.node.metadata_props}
+            if _SCOPES in metadata:
+                place = Place(_module_of_scopes(metadata[_SCOPES]), self._lines.innermost(metadata.get(_STACK)))
+                self._places[id(link.node)] = place
+            elif link.node.name.startswith("/"):
+                # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
+                self._places[id(link.node)] = Place(_module_of_node_name(link.node.name))
 
-    def _stated(self, node: NodeProto) -> Place | None:
-        metadata = {entry.key: entry.value for entry in node.metadata_props}
-        if _SCOPES in metadata:
-            return Place(_module_of_scopes(metadata[_SCOPES]), self._lines.innermost(metadata.get(_STACK)))
-        # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
-        return Place(_module_of_node_name(node.name)) if node.name.startswith("/") else None
+    def _inherit(self) -> None:
+        users: dict[int, Place] = {}
+        for link in reversed(self._links):  # from the results backwards: users come first
+            if place := self._settle(link.node, (users.get(value) for value in link.outputs)):
+                users |= dict.fromkeys(link.inputs, place)
+        makers: dict[int, Place] = {}
+        for link in self._links:
+            owner = self._places.get(id(link.owner)) if link.owner is not None else None
+            if place := self._settle(link.node, (*(makers.get(value) for value in link.inputs), owner)):
+                makers |= dict.fromkeys(link.outputs, place)
+
+    def _settle(self, node: NodeProto, candidates: Iterable[Place | None]) -> Place | None:
+        """The node's own place, else the first candidate, which it then keeps."""
+        place = self._places.get(id(node)) or next(filter(None, candidates), None)
+        if place:
+            self._places[id(node)] = place
+        return place
 
 
-def _key(node: NodeProto) -> str:
-    return next(iter(node.output), "") or node.name
-
-
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    for node in graph.node:
-        yield node
+def _links(
+    nodes: Iterable[NodeProto], outer: Mapping[str, int], owner: NodeProto | None, numbers: Iterator[int]
+) -> Iterator[_Link]:
+    """Nodes in order, bodies after their node. Sibling bodies may use one name for different values."""
+    values = dict(outer)
+    for node in nodes:
+        inputs = tuple(values.setdefault(name, next(numbers)) for name in node.input if name)
+        outputs = tuple(values.setdefault(name, next(numbers)) for name in node.output if name)
+        yield _Link(node, inputs, outputs, owner)
         for attribute in node.attribute:
-            for inner in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                yield from _nodes(inner)
+            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                yield from _links(graph.node, values, node, numbers)
 
 
 def _module_of_scopes(text: str) -> str:
     """`['', 'blocks.1', 'blocks.1.f2', 'linear_11']`: the last entry is the operator itself."""
-    try:
-        scopes = ast.literal_eval(text)
-        return str(scopes[-2])
-    except (ValueError, SyntaxError, IndexError, TypeError, MemoryError, RecursionError):
-        return ""
+    scopes = [single or double for single, double in _LITERAL.findall(text)]
+    return scopes[-2] if len(scopes) > 1 else ""
 
 
 def _module_of_node_name(name: str) -> str:

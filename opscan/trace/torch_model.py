@@ -1,6 +1,8 @@
 """Building a torch model without its weights, and describing its tensors."""
 
+import logging
 import operator
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +41,19 @@ def _parameters_on_meta() -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without torch's log lines and deprecation warnings: what goes wrong is an exception, which has its own line."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def build_weightless(source: TorchSource) -> nn.Module:

@@ -1,0 +1,159 @@
+"""Types and attributes of an ONNX protobuf as plain values."""
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto, TypeProto, ValueInfoProto
+
+from opscan.core.inventory import Attribute, Dimension, TensorSpec
+
+# Tensors up to this many elements keep their values in attributes: axes, scales, small shapes.
+_VALUE_ELEMENTS = 16
+# From this IR version on, an initializer that is also an input is only that input's default.
+_OVERRIDABLE_SINCE = 4
+_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64"}
+# dtype of a Constant node's value that no tensor states.
+_CONSTANT_DTYPES = {
+    AttributeProto.INT: "int64",
+    AttributeProto.INTS: "int64",
+    AttributeProto.FLOAT: "float32",
+    AttributeProto.FLOATS: "float32",
+    AttributeProto.STRING: "string",
+    AttributeProto.STRINGS: "string",
+}
+
+Scope = dict[str, TensorSpec]
+
+
+def dtype_name(element_type: int) -> str | None:
+    """`float32` for TensorProto.FLOAT; None for UNDEFINED or a type newer than the onnx library."""
+    if element_type == TensorProto.UNDEFINED:
+        return None
+    try:
+        name = TensorProto.DataType.Name(element_type)
+        return _DTYPES.get(name, name.lower())
+    except ValueError:
+        return None
+
+
+def type_spec(name: str, value_type: TypeProto) -> TensorSpec:
+    """A tensor's declared type; unknown dimensions become `?`, symbolic ones keep their symbol."""
+    if value_type.HasField("optional_type"):
+        value_type = value_type.optional_type.elem_type
+    if value_type.HasField("sequence_type"):
+        value_type = value_type.sequence_type.elem_type
+    tensor = value_type.tensor_type if value_type.HasField("tensor_type") else value_type.sparse_tensor_type
+    shape: tuple[Dimension, ...] | None = None
+    if tensor.HasField("shape"):
+        dims = tensor.shape.dim
+        shape = tuple(_dimension(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims)
+    return TensorSpec(shape, dtype_name(tensor.elem_type), name)
+
+
+def _dimension(stated: int) -> Dimension:
+    """Some exporters write -1 where they do not know."""
+    return stated if stated >= 0 else "?"
+
+
+def _shape(dims: Iterable[int]) -> tuple[Dimension, ...]:
+    return tuple(map(_dimension, dims))
+
+
+def tensor_spec(tensor: TensorProto) -> TensorSpec:
+    """The type of a stored tensor."""
+    return TensorSpec(_shape(tensor.dims), dtype_name(tensor.data_type), tensor.name, constant=True)
+
+
+def _sparse_spec(sparse: SparseTensorProto) -> TensorSpec:
+    return TensorSpec(_shape(sparse.dims), dtype_name(sparse.values.data_type), sparse.values.name, constant=True)
+
+
+def declared(graph: GraphProto, ir_version: int) -> Scope:
+    """Every value of a graph whose type the file states.
+
+    An initializer wins over an input of the same name, which every initializer had in IR 3.
+    """
+    scope = declared_values((*graph.input, *graph.value_info, *graph.output))
+    stored = [tensor_spec(tensor) for tensor in graph.initializer]
+    stored += [_sparse_spec(sparse) for sparse in graph.sparse_initializer]
+    inputs = {value.name for value in graph.input} if ir_version >= _OVERRIDABLE_SINCE else set()
+    return scope | {s.name: TensorSpec(s.shape, s.dtype, s.name, s.name not in inputs) for s in stored}
+
+
+def declared_values(values: Iterable[ValueInfoProto]) -> Scope:
+    """The stated types by name."""
+    return {value.name: type_spec(value.name, value.type) for value in values}
+
+
+def constant_spec(node: NodeProto, name: str, stated: TensorSpec | None) -> TensorSpec:
+    """The type of a Constant node's value, whichever attribute holds it."""
+    for attribute in node.attribute:
+        match attribute.type:
+            case _ if attribute.ref_attr_name:
+                continue  # a parameter of the function it sits in
+            case AttributeProto.TENSOR:
+                return TensorSpec(_shape(attribute.t.dims), dtype_name(attribute.t.data_type), name, constant=True)
+            case AttributeProto.SPARSE_TENSOR:
+                sparse = _sparse_spec(attribute.sparse_tensor)
+                return TensorSpec(sparse.shape, sparse.dtype, name, constant=True)
+            case AttributeProto.INTS | AttributeProto.FLOATS | AttributeProto.STRINGS as kind:
+                length = len(attribute.ints) + len(attribute.floats) + len(attribute.strings)
+                return TensorSpec((length,), _CONSTANT_DTYPES[kind], name, constant=True)
+            case kind if kind in _CONSTANT_DTYPES:
+                return TensorSpec((), _CONSTANT_DTYPES[kind], name, constant=True)
+            case _:
+                continue
+    known = stated or TensorSpec(None, None)
+    return TensorSpec(known.shape, known.dtype, name, constant=True)
+
+
+def attribute_value(attribute: AttributeProto) -> Attribute:
+    """A plain value; a large tensor is given by its type, a graph by its name."""
+    match attribute.type:
+        case AttributeProto.FLOAT:
+            return _short(attribute.f)
+        case AttributeProto.INT:
+            return int(attribute.i)
+        case AttributeProto.STRING:
+            return _text(attribute.s)
+        case AttributeProto.FLOATS:
+            return tuple(map(_short, attribute.floats))
+        case AttributeProto.INTS:
+            return tuple(attribute.ints)
+        case AttributeProto.STRINGS:
+            return tuple(map(_text, attribute.strings))
+        case AttributeProto.TENSOR:
+            return _tensor_value(attribute.t)
+        case AttributeProto.GRAPH:
+            return attribute.g.name
+        case kind if kind in AttributeProto.AttributeType.values():
+            return AttributeProto.AttributeType.Name(kind).lower()
+        case kind:  # newer than the onnx library
+            return f"type {kind}"
+
+
+def _short(value: float) -> float:
+    """The shortest decimal that is the same float32: 1e-05, not 9.999999747378752e-06."""
+    return float(str(np.float32(value)))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", errors="replace")
+
+
+def _plain(value: Any) -> Attribute:  # an element of a numpy array of any dtype
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _tensor_value(tensor: TensorProto) -> Attribute:
+    small = all(dim >= 0 for dim in tensor.dims) and prod(tensor.dims) <= _VALUE_ELEMENTS
+    if small and tensor.data_location != TensorProto.EXTERNAL:
+        try:
+            values = onnx.numpy_helper.to_array(tensor).tolist()
+            return tuple(map(_plain, values)) if len(tensor.dims) == 1 else str(values)
+        except Exception:  # a malformed value: its type is still known
+            pass
+    return str(tensor_spec(tensor))
