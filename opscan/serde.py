@@ -1,9 +1,10 @@
 """Core values <-> JSON, with a schema version. The Struct classes here *are* the published schema.
 
-`opscan/schemas/*.json` is generated from them (`make reports`); a change that readers could notice
+`opscan schema NAME` prints it, and `reports/schemas/` holds it (`make reports`). A change that readers could notice
 raises SCHEMA_VERSION, new keys do not.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Union
 
@@ -12,7 +13,7 @@ import msgspec
 from opscan.core.canonical import canonical, is_special
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Attribute, Inventory, Rung, Site, TensorSpec, Uncaptured
-from opscan.core.judge import Coverage, Finding, Ratio
+from opscan.core.judge import Coverage, Finding
 from opscan.core.macs import CONVENTION
 from opscan.core.operator import Dialect, OpName
 from opscan.core.survey import Entry
@@ -20,7 +21,7 @@ from opscan.core.views import operator_uses
 
 SCHEMA_VERSION = 1
 
-Value = Union[None, bool, int, float, str, list[Any]]
+Value = Union[None, bool, int, float, str, list[Any], dict[str, str]]  # {"float": "-inf"}, which JSON lacks
 
 
 class TensorJSON(msgspec.Struct, frozen=True):
@@ -268,6 +269,8 @@ def _site_json(site: Site) -> SiteJSON:
 
 
 def _value(value: Attribute) -> Value:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
     return [_value(part) for part in value] if isinstance(value, tuple) else value
 
 
@@ -280,16 +283,18 @@ def inventory_from_json(text: bytes, name: str) -> Inventory:
     try:
         version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
         if version != SCHEMA_VERSION:
-            raise NoAnswer(f"{name}: schema version {version}; this opscan reads version {SCHEMA_VERSION}")
-        document = msgspec.json.decode(text, type=InventoryJSON)
-        dialect = Dialect(document.dialect)
+            raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
+        return _inventory(msgspec.json.decode(text, type=InventoryJSON))
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise NoAnswer(f"{name}: not an opscan inventory: {error}") from error
+
+
+def _inventory(document: InventoryJSON) -> Inventory:
     if document.sites is None:
-        raise NoAnswer(f"{name}: the inventory has no sites; write it with `opscan inspect REF --sites --format json`")
+        raise ValueError("it has no sites; write it with `opscan inspect REF --sites --format json`")
     return Inventory(
         model=document.model,
-        dialect=dialect,
+        dialect=Dialect(document.dialect),
         sites=tuple(map(_site, document.sites)),
         uncaptured=tuple(Uncaptured(gap.module, gap.reason) for gap in document.uncaptured),
         opset_imports=document.opset_imports,
@@ -319,6 +324,8 @@ def _site(site: SiteJSON) -> Site:
 
 
 def _attribute(value: Any) -> Attribute:
+    if isinstance(value, dict):
+        return float(value.get("float", ""))
     return tuple(map(_attribute, value)) if isinstance(value, list) else value
 
 
@@ -376,13 +383,11 @@ def check_result(coverage: Coverage) -> CheckResultJSON:
         model=coverage.inventory.model,
         backend=coverage.profile.id,
         verdict=coverage.verdict.value,
-        coverage=CoverageJSON(*map(_ratio, (coverage.sites, coverage.operators, coverage.macs))),
+        coverage=CoverageJSON(
+            *(RatioJSON(r.part, r.whole, r.percent) for r in (coverage.sites, coverage.operators, coverage.macs))
+        ),
         findings=[_finding(finding) for finding in coverage.findings],
     )
-
-
-def _ratio(ratio: Ratio) -> RatioJSON:
-    return RatioJSON(ratio.part, ratio.whole, ratio.percent)
 
 
 def _finding(finding: Finding) -> FindingJSON:

@@ -27,11 +27,12 @@ def folder() -> Path:
 
 @cache
 def _own_code() -> str:
-    """A digest of opscan's own code: a change of the walker may change every answer."""
+    """A digest of the code that makes an inventory and writes it: a change of it may change every answer."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for file in sorted(package.rglob("*.py")):
-        if "models" not in file.relative_to(package).parts:  # definitions count one by one
+    for part in ("core", "sources", "trace", "serde.py"):
+        files = [package / part] if part.endswith(".py") else sorted((package / part).rglob("*.py"))
+        for file in files:
             digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -59,10 +60,15 @@ def put(name: str, inventory: Inventory) -> None:
 def write_file(path: Path, text: str | bytes) -> None:
     """Writes beside the file and renames: readers see the old content or the new, never half.
 
-    Raises OSError; whatever stood there before is then untouched.
+    What is no regular file (`/dev/null`, a pipe) is written to, a link's target is replaced. Raises
+    OSError; whatever stood there before is then untouched.
     """
     data = text.encode() if isinstance(text, str) else text
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = Path(os.path.realpath(path))
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".opscan-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -73,3 +79,15 @@ def write_file(path: Path, text: str | bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def obstacle(path: Path) -> str | None:
+    """Why `write_file` cannot write there, as far as that shows beforehand; None where nothing is in the way."""
+    if os.path.isdir(path):
+        return "is a folder; give the file to write"
+    if os.path.exists(path) and not os.path.isfile(path):
+        return None  # a device or a pipe
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        return f"there is no folder {folder}; make it first"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} cannot be written"

@@ -24,7 +24,7 @@ class RuleYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supported: bool = True
     dtypes: dict[str, list[str]] = {}
     attributes: dict[str, list[Any]] = {}
-    ranks: dict[str, list[int]] = {}
+    ranks: dict[int, list[int]] = {}
     static_shapes: list[int] = []
     restriction: str = ""
     broken: str = ""
@@ -43,6 +43,7 @@ class ProfileYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: dict[str, list[RuleYAML]]
     open_range: OpenRange = OpenRange.ONWARD
     function_bodies: bool = False
+    casts: dict[str, str] = {}
 
 
 def names() -> tuple[str, ...]:
@@ -72,7 +73,7 @@ def _read(file: Path) -> BackendProfile:
         raw = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         document = msgspec.convert(raw, ProfileYAML)
     except yaml.YAMLError as error:
-        raise UsageError(f"{file.name}: not valid YAML: {error}") from error
+        raise UsageError(f"{file.name}: not valid YAML: {' '.join(str(error).split())}") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{file.name}: {error}") from error
     return BackendProfile(
@@ -83,6 +84,7 @@ def _read(file: Path) -> BackendProfile:
         exhaustive=document.exhaustive,
         open_range=document.open_range,
         function_bodies=document.function_bodies,
+        casts=document.casts,
         rules={operator: tuple(_rule(operator, rule) for rule in rules) for operator, rules in document.rules.items()},
         sources=tuple(document.sources),
         confidence=document.confidence,
@@ -102,12 +104,11 @@ def _rule(operator: str, rule: RuleYAML) -> Rule:
 
 
 def _clauses(rule: RuleYAML) -> Iterator[Clause]:
-    for kind, table in (
-        (ClauseKind.DTYPE, rule.dtypes),
-        (ClauseKind.ATTRIBUTE, rule.attributes),
-        (ClauseKind.RANK, rule.ranks),
-    ):
-        for subject, allowed in table.items():
-            yield Clause(kind, subject, tuple(tuple(a) if isinstance(a, list) else a for a in allowed))
+    for variable, dtypes in rule.dtypes.items():
+        yield Clause(ClauseKind.DTYPE, variable, tuple(dtypes))
+    for name, values in rule.attributes.items():
+        yield Clause(ClauseKind.ATTRIBUTE, name, tuple(tuple(v) if isinstance(v, list) else v for v in values))
+    for position, ranks in rule.ranks.items():
+        yield Clause(ClauseKind.RANK, str(position), tuple(ranks))
     for position in rule.static_shapes:
         yield Clause(ClauseKind.STATIC_SHAPE, str(position))

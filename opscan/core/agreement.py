@@ -1,5 +1,6 @@
 """Ours against what others said: the survey's own rows, and the official implementations' calls."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,23 +13,26 @@ from opscan.core.operator import SYNTAX
 # The survey's spelling of a canonical operator, where it differs.
 _SURVEY_SPELLINGS = {"nn.Unfold": "unfold", "torch.unbind": "unbind"}
 
-# What the forward of a torch.nn module calls, where it is not the function of the same name.
+# What the forward of a torch.nn module calls, where it is not `torch.nn.functional.its_name`.
 _MODULE_CALLS = {
-    "Conv1d": "conv1d",
-    "Conv2d": "conv2d",
-    "Conv3d": "conv3d",
-    "ConvTranspose2d": "conv_transpose2d",
-    "BatchNorm2d": "batch_norm",
-    "LayerNorm": "layer_norm",
-    "GroupNorm": "group_norm",
-    "MaxPool2d": "max_pool2d",
-    "AvgPool2d": "avg_pool2d",
-    "AdaptiveAvgPool2d": "adaptive_avg_pool2d",
-    "ReLU6": "hardtanh",
-    "Dropout2d": "dropout2d",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Flatten": "Tensor.flatten",
+    "Unflatten": "Tensor.unflatten",
+    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"), "nn.functional.batch_norm"),
+    **{f"InstanceNorm{rank}d": "nn.functional.instance_norm" for rank in (1, 2, 3)},
+    **{f"{kind}Pad2d": "nn.functional.pad" for kind in ("Zero", "Constant", "Reflection", "Replication")},
+    "ReLU": "nn.functional.relu",
+    "ReLU6": "nn.functional.hardtanh",
+    "LeakyReLU": "nn.functional.leaky_relu",
+    "PReLU": "nn.functional.prelu",
+    "SiLU": "nn.functional.silu",
+    "LogSigmoid": "nn.functional.logsigmoid",
+    "CrossEntropyLoss": "nn.functional.cross_entropy",
+    "Upsample": "nn.functional.interpolate",
+    "MultiheadAttention": "nn.functional.multi_head_attention_forward",
 }
-# Modules whose forward calls `torch.f`, not `torch.nn.functional.f`.
-_TORCH_CALLS = {"Sigmoid": "sigmoid", "Tanh": "tanh"}
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Methods that Python's syntax calls.
 _SYNTAX_CALLS = {
     "@": "Tensor.matmul",
@@ -59,10 +63,8 @@ def _call(site: Site) -> str | None:
     match op.domain:
         case "nn" if op.name == "Identity":
             return None
-        case "nn" if op.name in _TORCH_CALLS:
-            return _TORCH_CALLS[op.name]
-        case "nn":
-            return f"nn.functional.{_MODULE_CALLS.get(op.name, op.name.lower())}"
+        case "nn":  # AdaptiveAvgPool2d -> adaptive_avg_pool2d
+            return _MODULE_CALLS.get(op.name) or f"nn.functional.{_WORD_START.sub('_', op.name).lower()}"
         case "F":
             return f"nn.functional.{op.name}"
         case "torch" if op.name in ("conv1d", "conv2d", "conv3d"):  # the same functions

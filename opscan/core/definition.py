@@ -58,7 +58,7 @@ class SurveyRow:
     same_as: str = ""
     """The system whose operators it inherits ("same as ViT, ...")."""
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Inherited operator -> why our model (and the official code) does not have it."""
+    """Inherited operator (its canonical name) -> why our model (and the official code) does not have it."""
     unlisted: Mapping[str, str] = field(default_factory=dict)
     """Special operator of our model -> why the row leaves it out."""
 

@@ -135,26 +135,45 @@ def compare(inventory: Inventory, profile: BackendProfile) -> Coverage:
 
 
 def judge(site: Site, profile: BackendProfile) -> Verdict:
-    """One site against the rules for its operator: the best outcome that any rule gives."""
+    """One site against the rules for its operator.
+
+    The best outcome that any rule gives, except that what a rule calls broken is broken, whatever
+    the others promise.
+    """
     rules = profile.rules.get(str(site.op), ())
-    if not rules:
-        return _silent(site, profile)
     in_range = [rule for rule in rules if _covers(rule, site.since_version, profile.open_range)]
-    if not in_range:
+    if rules and not in_range:
         return _out_of_range(site, rules, profile)
-    return min((_apply(rule, site) for rule in in_range), key=lambda v: (WORST_LAST.index(v.support), v.reason))
+    outcomes = [(rule, _apply(rule, site, profile)) for rule in in_range]
+    promised = [verdict for rule, verdict in outcomes if verdict and not rule.broken]
+    broken = [verdict for rule, verdict in outcomes if verdict and rule.broken]
+    best = min(promised, key=_rank) if promised else None
+    if broken:
+        return max((*broken, *([best] if best else [])), key=_rank)
+    return best or _silent(site, profile, in_range)
 
 
-def _silent(site: Site, profile: BackendProfile) -> Verdict:
-    if profile.function_bodies and site.is_function:
-        return _verdict(
-            site,
-            Support.UNKNOWN,
-            f"{profile.id} has no rule of its own for it and expands it to its ONNX function body, which is not judged",
-        )
-    if profile.exhaustive:
-        return _verdict(site, Support.UNSUPPORTED, f"not in the operator list of {profile.id}, which is complete")
-    return _verdict(site, Support.UNKNOWN, f"{profile.id} says nothing about it and is not complete")
+def _rank(verdict: Verdict) -> tuple[int, str]:
+    return WORST_LAST.index(verdict.support), verdict.reason
+
+
+def _silent(site: Site, profile: BackendProfile, rules: Sequence[Rule]) -> Verdict:
+    """No rule speaks of the site; those given speak of other cases of its operator."""
+    if not profile.exhaustive:
+        return _verdict(site, Support.UNKNOWN, f"{profile.id} says nothing about it and is not complete")
+    reason = "has no rule for this case of it" if rules else "does not list it"
+    return _not_by_itself(site, profile, RULE_IDS[Support.UNSUPPORTED], f"{profile.id} {reason} and is complete")
+
+
+def _not_by_itself(site: Site, profile: BackendProfile, rule: str, reason: str) -> Verdict:
+    """Unsupported; unknown where the backend runs the operator's ONNX function body instead."""
+    if _has_body(site, profile):
+        return _verdict(site, Support.UNKNOWN, f"{reason}; its ONNX function body is run instead, which is not judged")
+    return Verdict(site, Support.UNSUPPORTED, rule, reason)
+
+
+def _has_body(site: Site, profile: BackendProfile) -> bool:
+    return profile.function_bodies and site.is_function
 
 
 def _covers(rule: Rule, version: int | None, open_range: OpenRange) -> bool:
@@ -168,11 +187,7 @@ def _covers(rule: Rule, version: int | None, open_range: OpenRange) -> bool:
 def _out_of_range(site: Site, rules: Sequence[Rule], profile: BackendProfile) -> Verdict:
     ranges = ", ".join(_range_text(rule, profile.open_range) for rule in rules)
     reason = f"version {site.since_version} of the operator; {profile.id} has {ranges}"
-    if profile.function_bodies and site.is_function:
-        return _verdict(
-            site, Support.UNKNOWN, f"{reason}; its ONNX function body is expanded instead and is not judged"
-        )
-    return Verdict(site, Support.UNSUPPORTED, CLAUSE_FAILED, reason)
+    return _not_by_itself(site, profile, CLAUSE_FAILED, reason)
 
 
 def _range_text(rule: Rule, open_range: OpenRange) -> str:
@@ -185,33 +200,40 @@ def _verdict(site: Site, support: Support, reason: str = "") -> Verdict:
     return Verdict(site, support, RULE_IDS.get(support, ""), reason)
 
 
-def _apply(rule: Rule, site: Site) -> Verdict:
+def _apply(rule: Rule, site: Site, profile: BackendProfile) -> Verdict | None:
+    """The outcome by one rule; None where the rule says what does not work, and of other cases."""
+    outcomes = [_decide(clause, site, profile) for clause in rule.clauses]
+    failed = [text for passed, text in outcomes if passed is False]
+    if failed:
+        promises = rule.supported and not rule.broken
+        return _not_by_itself(site, profile, CLAUSE_FAILED, "; ".join(failed)) if promises else None
+    undecided = [text for passed, text in outcomes if passed is None]
+    if undecided:
+        return _verdict(site, Support.UNKNOWN, "; ".join(filter(None, (*undecided, rule.broken))))
     if rule.broken:
         return _verdict(site, Support.BROKEN, rule.broken)
     if not rule.supported:
         return _verdict(site, Support.UNSUPPORTED, rule.restriction or "listed as unsupported")
-    outcomes = [(clause, _decide(clause, site)) for clause in rule.clauses]
-    failed = [text for _, (passed, text) in outcomes if passed is False]
-    if failed:
-        return Verdict(site, Support.UNSUPPORTED, CLAUSE_FAILED, "; ".join(failed))
-    undecided = [text for _, (passed, text) in outcomes if passed is None]
-    if undecided:
-        return _verdict(site, Support.UNKNOWN, "; ".join(undecided))
     if rule.restriction:
         return _verdict(site, Support.CONDITIONAL, rule.restriction)
     return _verdict(site, Support.SUPPORTED)
 
 
-def _decide(clause: Clause, site: Site) -> tuple[bool | None, str]:
+def _decide(clause: Clause, site: Site, profile: BackendProfile) -> tuple[bool | None, str]:
     """Whether the site meets the clause (None: cannot be told), and the sentence for when it does not."""
     allowed = ", ".join(map(str, clause.allowed))
     match clause.kind:
         case ClauseKind.DTYPE:
             has = site.types.get(clause.subject)
             if has is None:
-                unknown = clause.subject in site.unbound or "*" in site.unbound
+                # Without a schema nothing says which inputs the variable stands for.
+                unknown = site.since_version is None or clause.subject in site.unbound or "*" in site.unbound
                 return None if unknown else True, f"dtype of {clause.subject} is not known; allowed: {allowed}"
-            return has in clause.allowed, f"{clause.subject} is {has}; allowed: {allowed}"
+            # Seen with onnxruntime: a function body is preferred to a cast.
+            cast = None if _has_body(site, profile) else profile.casts.get(has)
+            # A site says what a sequence holds, a profile may say `seq(float32)`.
+            dtypes = {*clause.allowed, *(str(a).rpartition("(")[2].rstrip(")") for a in clause.allowed)}
+            return has in dtypes or cast in dtypes, f"{clause.subject} is {has}; allowed: {allowed}"
         case ClauseKind.ATTRIBUTE:
             if clause.subject not in site.attributes:
                 return True, ""

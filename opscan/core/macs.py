@@ -7,7 +7,7 @@ counts, and the convention of the FLOPs columns in the papers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
+from math import isqrt, prod
 
 from opscan.core.inventory import Attribute, TensorSpec
 from opscan.core.operator import OpName
@@ -78,16 +78,24 @@ def _gemm(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
     return prod(_shape(outputs, 0)) * _shape(inputs, 0)[0 if attributes.get("transA") else 1]
 
 
+def _tensordot(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """`A [F, C]`, `B [C, G]` and the result `[F, G]`, each letter standing for any dimensions: F x C x G."""
+    return isqrt(prod(_shape(inputs, 0)) * prod(_shape(inputs, 1)) * prod(_shape(outputs, 0)))
+
+
 def _einsum(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
     """The product of all index lengths, for the two-operand contraction that lowers to one bmm.
 
-    More operands are contracted from the left, as torch does without opt_einsum.
+    More operands are contracted from the left, as torch does without opt_einsum. Without `->` the
+    result has every index that occurs once.
     """
     equation = attributes.get("equation")
     if not isinstance(equation, str) or "." in equation:
         raise _Unknown
-    terms, _, result = equation.replace(" ", "").partition("->")
+    terms, arrow, result = equation.replace(" ", "").partition("->")
     operands = terms.split(",")
+    if not arrow:
+        result = "".join(index for index in terms if index != "," and terms.count(index) == 1)
     lengths = {
         index: length
         for position, term in enumerate(operands)
@@ -106,10 +114,18 @@ def _einsum(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
 def _attention(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
     """Scores and context: `q [..., L, E]`, `k [..., S, E]`, `v [..., S, Ev]`."""
     q, k, v = (_shape(inputs, position) for position in range(3))
-    if len(q) < 4 and "q_num_heads" in attributes:  # ONNX Attention, 3-D form: heads are in the last dimension
-        q_heads, kv_heads = _number(attributes, "q_num_heads"), _number(attributes, "kv_num_heads")
-        return q[0] * q[1] * k[1] * (q[2] + q_heads * (v[2] // kv_heads))
     return prod(q[:-1]) * k[-2] * (q[-1] + v[-1])
+
+
+def _onnx_attention(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """ONNX Attention: as above, or with the heads in the last dimension; `past_key [N, heads, P, E]` lengthens S."""
+    q, k, v = (_shape(inputs, position) for position in range(3))
+    past = _shape(inputs, 4)[-2] if len(inputs) > 4 and inputs[4] is not None else 0
+    source = k[-2] + past
+    if len(q) == 3:
+        q_heads, kv_heads = _number(attributes, "q_num_heads"), _number(attributes, "kv_num_heads")
+        return q[0] * q[1] * source * (q[2] + q_heads * (v[2] // kv_heads))
+    return prod(q[:-1]) * source * (q[-1] + v[-1])
 
 
 def _multihead_attention(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
@@ -130,13 +146,34 @@ def _recurrent(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
 
 
 def _torch_recurrent(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
-    """nn.RNN, nn.GRU, nn.LSTM: rows of `x` x elements of every weight matrix."""
+    """nn.RNN, nn.GRU, nn.LSTM and their cells: rows of `x` x elements of every `weight_…` parameter."""
+    weights = [spec for spec in inputs if spec and spec.name.rpartition(".")[2].startswith("weight_")]
     rows = prod(_shape(inputs, 0)[:-1])
-    return rows * sum(prod(s.static_shape or ()) for s in inputs if s and s.constant and len(s.shape or ()) == 2)
+    return rows * sum(prod(_shape(weights, position)) for position in range(len(weights)))
 
 
 def _fused_matmul(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
     return prod(_shape(outputs, 0)) * _shape(inputs, 0)[-2 if attributes.get("transA") else -1]
+
+
+def _not_derived(inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int:
+    """They multiply and accumulate, but nobody has written down how much: not 0."""
+    raise _Unknown
+
+
+_WITHOUT_FORMULA = (
+    "nn.Bilinear",
+    "F.bilinear",
+    "F.multi_head_attention_forward",
+    "torch.chain_matmul",
+    "aten::bilinear",
+    "aten::_native_multi_head_attention",
+    "LinearAttention",
+    "com.microsoft::Attention",
+    "com.microsoft::MultiHeadAttention",
+    "com.microsoft::GroupQueryAttention",
+    "com.microsoft::QAttention",
+)
 
 
 def _table() -> dict[str, Formula]:
@@ -159,11 +196,15 @@ def _table() -> dict[str, Formula]:
         "Tensor.matmul": _matmul(0),
         "Tensor.bmm": _matmul(0),
         "Tensor.mm": _matmul(0),
+        "Tensor.addmm": _matmul(1),
+        "Tensor.baddbmm": _matmul(1),
+        "torch.tensordot": _tensordot,
         "@": _matmul(0),
         "MatMul": _matmul(0),
         "MatMulInteger": _matmul(0),
         "QLinearMatMul": _matmul(0),
         "com.microsoft::FusedMatMul": _fused_matmul,
+        "com.microsoft::MatMulNBits": _matmul(0),
         "Gemm": _gemm,
         "com.microsoft::FusedGemm": _gemm,
         "torch.einsum": _einsum,
@@ -175,7 +216,8 @@ def _table() -> dict[str, Formula]:
         "aten::_scaled_dot_product_flash_attention": _attention,
         "aten::_scaled_dot_product_efficient_attention": _attention,
         "aten::_scaled_dot_product_attention_math": _attention,
-        "Attention": _attention,
+        "aten::_scaled_dot_product_cudnn_attention": _attention,
+        "Attention": _onnx_attention,
         "nn.MultiheadAttention": _multihead_attention,
         "aten::convolution": conv,
         "Conv": conv,
@@ -183,6 +225,8 @@ def _table() -> dict[str, Formula]:
         "com.microsoft::FusedConv": conv,
         "QLinearConv": _convolution(3),
         "DeformConv": conv,
+        "torchvision::deform_conv2d": conv,
+        "CausalConvWithState": conv,
         "ConvTranspose": conv_transposed,
     }
     for rank in "123":
@@ -190,18 +234,29 @@ def _table() -> dict[str, Formula]:
             (f"nn.Conv{rank}d", f"F.conv{rank}d", f"torch.conv{rank}d", f"aten::conv{rank}d"), conv
         )
         formulas |= dict.fromkeys(
-            (f"nn.ConvTranspose{rank}d", f"F.conv_transpose{rank}d", f"aten::conv_transpose{rank}d"), conv_transposed
+            (
+                f"nn.ConvTranspose{rank}d",
+                f"F.conv_transpose{rank}d",
+                f"torch.conv_transpose{rank}d",
+                f"aten::conv_transpose{rank}d",
+            ),
+            conv_transposed,
         )
+    for name in ("mv", "dot"):
+        formulas |= dict.fromkeys((f"torch.{name}", f"Tensor.{name}", f"aten::{name}"), _matmul(0))
     for name in ("RNN", "GRU", "LSTM"):
-        formulas |= {name: _recurrent, f"nn.{name}": _torch_recurrent}
-    return formulas
+        formulas |= {name: _recurrent, f"nn.{name}": _torch_recurrent, f"nn.{name}Cell": _torch_recurrent}
+    return formulas | dict.fromkeys(_WITHOUT_FORMULA, _not_derived)
 
 
 _FORMULAS = _table()
 
 
 def macs(op: OpName, inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int | None:
-    """Multiply-accumulates of one site; 0 for what the convention does not count, None if unknown."""
+    """Multiply-accumulates of one site; 0 for what the convention does not count, None if unknown.
+
+    None also for an operator that counts but has no formula here.
+    """
     formula = _FORMULAS.get(str(OpName(op.domain, op.name)))
     if formula is None:
         return 0

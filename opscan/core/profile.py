@@ -42,6 +42,7 @@ class Rule:
     """Last schema version; None: see Profile.open_range."""
     supported: bool = True
     clauses: tuple[Clause, ...] = ()
+    """All must hold; for a rule that is broken or not supported: the cases that it speaks of."""
     restriction: str = ""
     """A documented limit that no clause can decide."""
     broken: str = ""
@@ -69,7 +70,9 @@ class BackendProfile:
     """Whether silence means no."""
     open_range: OpenRange = OpenRange.ONWARD
     function_bodies: bool = False
-    """Whether an operator without rule is expanded to the function body in its schema."""
+    """Whether an operator that no rule supports is expanded to the function body in its schema."""
+    casts: Mapping[str, str] = field(default_factory=dict)
+    """dtype -> the dtype that the backend itself casts it to where it lacks the first and has the second."""
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     """Operator -> its rules."""
     sources: tuple[str, ...] = ()

@@ -24,12 +24,12 @@ SURVEY_COLUMNS = (
 
 def survey_tables(entries: Sequence[Entry], *, relative: bool = True) -> tuple[Table, ...]:
     """One table per section, with the columns of the overview."""
-    survey_rows = rows(entries)
+    # Sorted first, and stably: a row refers to rows above it only, and the order within a section stays.
+    survey_rows = rows(sorted(entries, key=lambda entry: entry.section))
     texts = operator_texts(survey_rows, relative=relative)
-    ordered = sorted(zip(survey_rows, texts, strict=True), key=_section)  # stable: keeps the order within
     return tuple(
         Table(SURVEY_COLUMNS, tuple(_survey_row(row, text) for row, text in group), title=section)
-        for section, group in groupby(ordered, key=_section)
+        for section, group in groupby(zip(survey_rows, texts, strict=True), key=_section)
     )
 
 

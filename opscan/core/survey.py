@@ -94,7 +94,9 @@ def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
     result = []
     for group in groups.values():
         system = group[0].system
-        label = system if system not in labels else f"{system} {group[0].model}"
+        label = system
+        while label in labels:
+            label = f"{label} {group[0].model}"
         labels.add(label)
         result.append(Row(tuple(group), label))
     return tuple(result)

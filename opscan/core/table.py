@@ -37,6 +37,19 @@ class Report:
     """What a reader must know to read the numbers."""
 
 
+def visible(text: str) -> str:
+    r"""Text in which control and other invisible characters are spelled out (`\x1b`); line breaks stay.
+
+    Names come from models, and a terminal obeys escape sequences.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line if line.isprintable() else "".join(map(_spelled_out, line)) for line in lines)
+
+
+def _spelled_out(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
 def quantity(value: int | None) -> str:
     """A large number for people: `86.57 M`; `?` where it is not known."""
     if value is None:

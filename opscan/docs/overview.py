@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from opscan.core.canonical import special_operators
 from opscan.core.definition import Definition
 from opscan.core.inventory import Inventory
 from opscan.core.operator import Dialect
@@ -65,8 +66,21 @@ def _system(number: str, members: list[Definition], material: Material) -> list[
         f"### {number} {escape(family.system)}",
         f"[{escape(family.title)}]({family.paper}), {escape(family.publication)}. {escape(members[0].operators)}",
         table(_variants(members, material)),
+        "Special operators in each dialect:",
+        table(_by_dialect(members, material)),
         *_contributors(members[0], material),
     ]
+
+
+def _by_dialect(members: list[Definition], material: Material) -> Table:
+    """Variants that need the same in all three dialects share a row."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for definition in members:
+        inventories = [material.inventory(definition.name, dialect) for dialect in Dialect]
+        cells = tuple(", ".join(special_operators(i)) or "(none)" if i else "not captured" for i in inventories)
+        groups.setdefault(cells, []).append(definition.name)
+    columns = (Column("models"), *(Column(dialect.value) for dialect in Dialect))
+    return Table(columns, tuple((", ".join(names), *cells) for cells, names in groups.items()))
 
 
 def _variants(members: list[Definition], material: Material) -> Table:

@@ -1,5 +1,7 @@
 """`table1.md`: the survey's Table 1, measured figures beside the published ones."""
 
+from decimal import Decimal, InvalidOperation
+
 from opscan.core.definition import Definition, Published
 from opscan.core.table import Column, Report, Table
 from opscan.docs import Material, document
@@ -51,9 +53,16 @@ def report(definitions: tuple[Definition, ...]) -> Report:
 
 
 def agrees(measured: int | None, unit: int, published: str) -> bool:
-    """Whether a measured number rounds to a published figure, at the decimals it was printed with."""
-    decimals = len(published.partition(".")[2])
-    return measured is not None and f"{measured / unit:.{decimals}f}" == published
+    """Whether a measured number rounds to a published figure, at the decimals it was printed with.
+
+    A tie rounds to either neighbour. Nothing measured or nothing published agrees with nothing.
+    """
+    try:
+        figure = Decimal(published)
+    except InvalidOperation:
+        return False
+    half_a_digit = Decimal(5).scaleb(-1 - len(published.partition(".")[2]))
+    return measured is not None and abs(Decimal(measured) / unit - figure) <= half_a_digit
 
 
 def _row(definition: Definition, published: Published) -> tuple[str, ...]:
@@ -74,7 +83,7 @@ def _row(definition: Definition, published: Published) -> tuple[str, ...]:
 def _measured(value: int | None, unit: int, published: str, decimals: int) -> str:
     if value is None:
         return "?"
-    mark = "" if agrees(value, unit, published) else " ≠"
+    mark = "" if not published or agrees(value, unit, published) else " ≠"
     return f"{value / unit:.{decimals}f}{mark}"
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from opscan.core.table import Report
+from opscan.core.table import Report, visible
 from opscan.render import Style
 
 
@@ -19,7 +19,7 @@ def render(reports: Sequence[Report], style: Style) -> str:
     header: list[str] | None = None
     for report in reports:
         for table in report.tables:
-            titles = ["group", *(column.title for column in table.columns)]
+            titles = ["group", *(_cell(column.title) for column in table.columns)]
             if titles != header:
                 writer.writerow(titles)
                 header = titles
@@ -28,5 +28,5 @@ def render(reports: Sequence[Report], style: Style) -> str:
 
 
 def _cell(text: str) -> str:
-    line = "; ".join(text.splitlines())
-    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t")) and len(line) > 2 else line
+    line = "; ".join(visible(text).split("\n"))
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) and len(line) > 2 else line

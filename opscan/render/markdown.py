@@ -1,8 +1,9 @@
 """GitHub-flavoured markdown: every column, whatever the width."""
 
+import re
 from collections.abc import Iterator, Sequence
 
-from opscan.core.table import Report, Table
+from opscan.core.table import Report, Table, visible
 from opscan.render import Style
 
 # Characters that would end a cell, or start markup inside one.
@@ -10,20 +11,25 @@ _ESCAPES = str.maketrans(
     {
         "\\": "\\\\",
         "|": "\\|",
+        "&": "&amp;",
         "<": "&lt;",
         ">": "&gt;",
         "*": "\\*",
+        "~": "\\~",
+        "$": "\\$",
         "`": "\\`",
         "[": "\\[",
         "]": "\\]",
-        "\r": " ",
     }
 )
+# An underscore between letters is no markup, and most names have one.
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def escape(text: str) -> str:
     """Text as markdown that shows it unchanged, in one line."""
-    return text.translate(_ESCAPES).replace("\n", "<br>")
+    escaped = _OUTER_UNDERSCORE.sub(r"\_", visible(text).translate(_ESCAPES))
+    return escaped.replace("\n", "<br>")
 
 
 def render(reports: Sequence[Report], style: Style) -> str:
