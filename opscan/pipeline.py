@@ -5,11 +5,13 @@ not need them does not wait for them.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opscan import backends, store
@@ -44,13 +46,18 @@ class Options:
 
 def tool_versions() -> dict[str, str]:
     """Versions of the libraries that an answer depends on, without importing them."""
+    return dict(_tool_versions())
+
+
+@cache
+def _tool_versions() -> Mapping[str, str]:
     found = {}
     for name in ("opscan", *_TOOLS):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return MappingProxyType(found)
 
 
 def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> Inventory:

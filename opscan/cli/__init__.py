@@ -4,7 +4,7 @@ A command is a module (without leading underscore) with a function `command`.
 """
 
 import importlib
-import os
+import io
 import pkgutil
 import sys
 from typing import Annotated
@@ -13,6 +13,7 @@ import typer
 
 import opscan
 from opscan.core.errors import OpscanError
+from opscan.core.table import visible
 
 INTERRUPTED = 130
 
@@ -55,19 +56,29 @@ def _opscan(
     or package.module:function.
 
     Exit codes: 0 clean, 1 findings over the policy, 2 usage or configuration, 3 no answer
-    (unreadable model, capture failed), 130 interrupted.
+    (unreadable model, capture failed), 130 interrupted, 141 nobody reads the output any more.
     """
 
 
 def main() -> None:
-    """Runs a command and exits with its documented code; a user never sees a traceback."""
+    """Runs a command and exits with its documented code; what a user did wrong is said without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")
     try:
         application()()
     except OpscanError as error:
-        for line in str(error).splitlines():
-            print(f"opscan: {line}", file=sys.stderr)
+        for line in str(error).split("\n"):
+            _say(line)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader has gone; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # how typer ends on Ctrl-C, without a word
+            _say("interrupted")
+        raise
+
+
+def _say(line: str) -> None:
+    print(f"opscan: {visible(line)}", file=sys.stderr)

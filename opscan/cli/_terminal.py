@@ -13,29 +13,38 @@ import typer
 from opscan import render, store
 from opscan.core.errors import UsageError
 from opscan.core.operator import Dialect
-from opscan.core.table import Report
+from opscan.core.table import Report, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 # Where the width of the terminal is not known, e.g. in a pipe: room for every column.
 _PIPE_WIDTH = 200
+# What a shell reports of a program that wrote into a pipe without reader; not 0, which would say "no findings".
+READER_GONE = 141
 
 
 def _known_format(name: str) -> str:
     if name not in render.formats():
         near = difflib.get_close_matches(name, render.formats(), n=1)
-        raise typer.BadParameter(
-            f"{name!r} is not one of {', '.join(render.formats())}" + "".join(f"; did you mean {n}?" for n in near)
-        )
+        hint = "".join(f"; did you mean {n}?" for n in near)
+        raise UsageError(f"--format {name}: is not one of {', '.join(render.formats())}{hint}")
     return name
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Said before the work is done, not after."""
+    if path is not None and (obstacle := store.obstacle(path)):
+        raise UsageError(f"--output {path}: {obstacle}")
+    return path
 
 
 FormatOption = Annotated[
     str, typer.Option("--format", "-f", callback=_known_format, help=f"How to write it: {', '.join(render.formats())}.")
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write the report to this file instead of stdout.")
+    Path | None,
+    typer.Option("--output", "-o", callback=_writable, help="Write the report to this file instead of stdout."),
 ]
 DialectOption = Annotated[
     Dialect | None,
@@ -58,14 +67,27 @@ def write(form: str, reports: Sequence[Report], output: Path | None) -> None:
 
     Raises UsageError, naming the file and the system's reason.
     """
+    if output is None and sys.stdout is None:
+        raise UsageError("standard output is closed; give a file with --output")
     terminal = output is None and sys.stdout.isatty()
     color = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     text = render.render(form, reports, render.Style(width=_width(terminal), color=color))
     if output is None:
+        _print(text)
+    else:
+        write_file(output, text)
+
+
+def _print(text: str) -> None:
+    try:
         sys.stdout.write(text)
         sys.stdout.flush()
-        return
-    write_file(output, text)
+    except OSError as error:
+        # What could not be written is tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(READER_GONE) from error
+        raise UsageError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 def write_file(path: Path, text: str | bytes) -> None:
@@ -84,7 +106,7 @@ def _width(terminal: bool) -> int:
 
 def note(text: str) -> None:
     """A line for people, on stderr."""
-    print(f"opscan: {text}", file=sys.stderr)
+    print(f"opscan: {visible(text)}", file=sys.stderr)
 
 
 @contextmanager
@@ -93,7 +115,7 @@ def progress(total: int, what: str) -> "Iterator[Progress]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         bar.add_task(what, total=total)

@@ -58,6 +58,10 @@ def import_list(
     function_bodies: Annotated[
         bool, typer.Option(help="Whether the backend expands operators that ONNX defines by a function.")
     ] = False,
+    casts: Annotated[
+        list[str] | None,
+        typer.Option("--cast", metavar="FROM=TO", help="A dtype that the backend converts by itself; repeatable."),
+    ] = None,
 ) -> None:
     """Write a profile from an operator list in CSV.
 
@@ -70,6 +74,7 @@ def import_list(
         "exhaustive": exhaustive,
         "open_range": open_range.value,
         "function_bodies": function_bodies,
+        **({"casts": dict(map(_cast, casts))} if casts else {}),
         "confidence": confidence,
     }
     try:
@@ -80,6 +85,13 @@ def import_list(
         terminal.write_file(output, csv_import.profile_of_csv(text, settings))
     except (UsageError, ValueError) as error:
         raise UsageError(f"{file}: {error}") from error
+
+
+def _cast(text: str) -> tuple[str, str]:
+    before, separator, after = text.partition("=")
+    if not (before and separator and after):
+        raise UsageError(f"--cast {text}: write it as FROM=TO, e.g. float16=float32")
+    return before, after
 
 
 def _row(profile: BackendProfile) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def command(
                     coverage = pipeline.check(reference, name, options)
                 except NoAnswer as error:
                     results.append(serde.unanswered(reference, name, str(error)))
-                    reports.append(Report(data=None, head=(("model", reference), ("no answer", str(error)))))
+                    reports.append(Report(data=None, title=f"{reference} on {name}", head=(("no answer", str(error)),)))
                     worst = NO_ANSWER
                 else:
                     results.append(serde.check_result(coverage))
@@ -61,4 +61,5 @@ def command(
 
 
 def _report(coverage: Coverage) -> Report:
-    return Report(data=None, head=coverage_head(coverage), tables=(finding_table(coverage),))
+    title = f"{coverage.inventory.model} on {coverage.profile.id}"
+    return Report(data=None, title=title, head=coverage_head(coverage), tables=(finding_table(coverage),))
