@@ -55,7 +55,7 @@ class CallCounter(TorchFunctionMode):
         self.counts = Counter()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        name = (resolve_name(func) or func.__name__).removeprefix("torch.")
+        name = (resolve_name(func) or func.__name__).removeprefix("torch.").removeprefix("functional.")
         if not name.endswith(".__get__") and name not in NO_OPERATORS:
             self.counts[name] += 1
         return func(*args, **(kwargs or {}))

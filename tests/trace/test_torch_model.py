@@ -123,11 +123,16 @@ def test_macs(network, shape, expected, why, dialect):
     assert captured(network, shape, dialect).macs == expected
 
 
-@pytest.mark.parametrize(("network", "shape", "expected", "why"), MACS, ids=[c[3] for c in MACS])
-def test_macs_counted_by_hand_are_half_of_what_torch_counts(network, shape, expected, why, monkeypatch):
-    # The fast path is one operator that torch does not count.
-    monkeypatch.setattr(torch.nn.MultiheadAttention, "forward", torch.nn.MultiheadAttention.forward)
+@pytest.fixture
+def plain_attention():
+    """nn.MultiheadAttention's fast path is one operator, which torch does not count."""
     torch.backends.mha.set_fastpath_enabled(False)
+    yield
+    torch.backends.mha.set_fastpath_enabled(True)
+
+
+@pytest.mark.parametrize(("network", "shape", "expected", "why"), MACS, ids=[c[3] for c in MACS])
+def test_macs_counted_by_hand_are_half_of_what_torch_counts(network, shape, expected, why, plain_attention):
     model = network().eval()
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         model(torch.zeros(shape))
