@@ -16,6 +16,8 @@ from opscan.core.errors import OpscanError
 from opscan.core.table import visible
 
 INTERRUPTED = 130
+# What a shell reports of a program that wrote into a pipe without reader.
+READER_GONE = 141
 
 
 def application() -> typer.Typer:
@@ -75,6 +77,8 @@ def main() -> None:
         _say("interrupted")
         sys.exit(INTERRUPTED)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer ends with 1, which would say "findings"
+            sys.exit(READER_GONE)
         if end.code == INTERRUPTED:  # how typer ends on Ctrl-C, without a word
             _say("interrupted")
         raise

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # Where the width of the terminal is not known, e.g. in a pipe: room for every column.
 _PIPE_WIDTH = 200
-# What a shell reports of a program that wrote into a pipe without reader; not 0, which would say "no findings".
-READER_GONE = 141
 
 
 def _known_format(name: str) -> str:
@@ -73,12 +71,13 @@ def write(form: str, reports: Sequence[Report], output: Path | None) -> None:
     color = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     text = render.render(form, reports, render.Style(width=_width(terminal), color=color))
     if output is None:
-        _print(text)
+        show(text)
     else:
         write_file(output, text)
 
 
-def _print(text: str) -> None:
+def show(text: str) -> None:
+    """Text on stdout, all of it. Raises UsageError where that cannot be written; typer knows a reader that has gone."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -86,7 +85,7 @@ def _print(text: str) -> None:
         # What could not be written is tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
-            raise typer.Exit(READER_GONE) from error
+            raise
         raise UsageError(f"standard output: cannot be written: {error.strerror}") from error
 
 

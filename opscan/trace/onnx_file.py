@@ -128,7 +128,9 @@ def inventory_of(
     try:
         model = _typed(_without_functions(model, notes), notes)
         sites = onnx_graph.sites(model, Provenance(model, lines or SourceLines({}, ())))
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise NoAnswer(f"{name}: damaged ONNX graph: its functions are nested too deeply") from error
+    except ValueError as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: {reason(error)}") from error
     return Inventory(
         model=name,
@@ -154,10 +156,9 @@ def _without_functions(model: ModelProto, notes: list[str]) -> ModelProto:
     except PassFailed as error:
         notes.append(f"local functions walked without type inference: {error}")
         return model
-    if done := len(model.functions) - len(result.functions):
-        notes.append(f"{done} local functions inlined")
-    if kept := len(result.functions):
-        notes.append(f"{kept} local functions of another opset walked without type inference")
+    if model.functions:
+        rest = ", those of another opset walked without type inference" if result.functions else ""
+        notes.append(f"{len(model.functions)} local functions inlined{rest}")
     return result
 
 

@@ -13,9 +13,9 @@ from opscan.core.operator import OpName
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
 
-# Outputs that differ from run to run even on constant inputs.
+# Outputs that differ, or in training may differ, from run to run even on constant inputs.
 _RANDOM = frozenset(
-    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout")
 )
 
 FunctionKey = tuple[str, str, str]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from opscan.trace.onnx_graph import FunctionKey, bodies, call_key, function_key
@@ -32,7 +33,12 @@ class PassFailed(Exception):
 
 def with_types(model: ModelProto) -> ModelProto:
     """The model with the types of its values, inferred where the file does not state them. Raises PassFailed."""
-    return model if _fully_typed(model.graph) else _apart(_infer_types, model)
+    if _fully_typed(model.graph):
+        return model
+    try:
+        return _apart(_infer_types_and_values, model)
+    except PassFailed:  # values cost memory by the element of a vector
+        return _apart(_infer_types, model)
 
 
 def inlined(model: ModelProto) -> ModelProto:
@@ -46,7 +52,11 @@ def inlined(model: ModelProto) -> ModelProto:
     nodes = _expanded(model)
     if nodes > _MOST_NODES:
         raise ValueError(f"its functions stand for {nodes:,} nodes; opscan reads up to {_MOST_NODES:,}")
-    return _apart(_inline, model)
+    result = _apart(_inline, model)
+    if result.functions:  # onnx 1.23 drops functions that those which stay still call
+        kept = {function_key(function) for function in result.functions}
+        result.functions.extend(function for function in model.functions if function_key(function) not in kept)
+    return result
 
 
 def reason(error: BaseException) -> str:
@@ -54,8 +64,13 @@ def reason(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def _infer_types(model: bytes) -> bytes:
+def _infer_types_and_values(model: bytes) -> bytes:
+    """Also through the values of shapes: what a Reshape gives whose shape was computed."""
     return onnx.shape_inference.infer_shapes(model, data_prop=True).SerializeToString()
+
+
+def _infer_types(model: bytes) -> bytes:
+    return onnx.shape_inference.infer_shapes(model).SerializeToString()
 
 
 def _inline(model: bytes) -> bytes:
@@ -75,18 +90,18 @@ def _is_typed(value: ValueInfoProto) -> bool:
 
 
 def _expanded(model: ModelProto) -> int:
-    """Nodes of the model once its functions are inlined. Raises ValueError where a function calls itself."""
+    """Nodes and calls of the model once its functions are inlined. Raises ValueError where a function calls itself."""
     functions = {function_key(function): function for function in model.functions}
     sizes: dict[FunctionKey, int] = {}
     calling: list[FunctionKey] = []
 
     def size(nodes: Iterable[NodeProto]) -> int:
-        return sum(called(node) + sum(size(graph.node) for _, graph in bodies(node)) for node in nodes)
+        return sum(1 + called(node) + sum(size(graph.node) for _, graph in bodies(node)) for node in nodes)
 
     def called(node: NodeProto) -> int:
         key = call_key(node)
         if key not in functions:
-            return 1
+            return 0
         if key in calling:
             raise ValueError(f"function {key[0]}::{key[1]} calls itself, which ONNX forbids")
         if key not in sizes:
@@ -117,14 +132,17 @@ def _apart(work: Pass, model: ModelProto) -> ModelProto:
         raise
     finally:
         _, status = os.waitpid(child, 0)
-    return _parsed(answer or b"-" + _death(status).encode())
+    return _parsed(b"-" + _death(status).encode() if status else answer)
 
 
 def _parsed(answer: bytes) -> ModelProto:
     """`+` and the model, or `-` and the reason why there is none."""
     if answer[:1] != b"+":
         raise PassFailed(answer[1:].decode(errors="replace"))
-    return ModelProto.FromString(answer[1:])
+    try:
+        return ModelProto.FromString(answer[1:])
+    except DecodeError as error:
+        raise PassFailed("onnx made no valid model of it") from error
 
 
 def _answer(work: Pass, data: bytes) -> bytes:
@@ -138,6 +156,7 @@ def _answer(work: Pass, data: bytes) -> bytes:
 
 def _be_child(work: Pass, data: bytes, writer: int) -> NoReturn:
     """Answers into the pipe; nothing else of this process is seen outside."""
+    status = 1
     try:
         faulthandler.disable()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -147,8 +166,9 @@ def _be_child(work: Pass, data: bytes, writer: int) -> NoReturn:
         _limit_itself(len(data))
         with open(writer, "wb") as pipe:
             pipe.write(_answer(work, data))
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 def _limit_itself(size: int) -> None:

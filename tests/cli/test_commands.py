@@ -102,7 +102,8 @@ def test_check_exits_with_1_on_findings_and_still_writes_json(unsupported, relu)
 
 def test_check_names_the_failing_clause(tmp_path):
     path = onnx_file(tmp_path / "acos.onnx", [helper.make_node("Acos", ["x"], ["y"])], TensorProto.DOUBLE)
-    (finding,) = json.loads(run("check", path, "-b", "onnxruntime-cpu", "-f", "json", code=1))["results"][0]["findings"]
+    (result,) = json.loads(run("check", path, "-b", "onnxruntime-cpu", "-f", "json", code=1))["results"]
+    (finding,) = result["findings"]
     assert finding["rule"] == "OPS102"
     assert finding["reason"] == "T is float64; allowed: float32"
 
@@ -164,7 +165,8 @@ def test_own_definitions_stand_beside_the_bundled_ones(tmp_path):
     folder.mkdir()
     (folder / "tiny.py").write_text(
         "from torch import nn\n"
-        "FAMILY = {'system': 'Tiny', 'title': 't', 'paper': '', 'date': '2026-01', 'publication': '', 'section': 'Mine',"
+        "FAMILY = {'system': 'Tiny', 'title': 't', 'paper': '', 'date': '2026-01',"
+        " 'publication': '', 'section': 'Mine',"
         " 'architecture': 'CNN', 'repository': '', 'inputs': {'x': {'shape': [1, 4]}},"
         " 'variants': {'tiny': {'title': 'Tiny', 'config': {'width': 3}}}}\n"
         "def build(*, width): return nn.Sequential(nn.Linear(4, width), nn.GELU())\n"
