@@ -262,5 +262,5 @@ def macs(op: OpName, inputs: Inputs, outputs: Outputs, attributes: Attributes) -
         return 0
     try:
         return formula(inputs, outputs, attributes)
-    except (_Unknown, IndexError, ValueError, KeyError):
+    except (_Unknown, IndexError, ValueError, KeyError, ZeroDivisionError):
         return None

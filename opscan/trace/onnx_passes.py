@@ -119,7 +119,12 @@ def _apart(work: Pass, model: ModelProto) -> ModelProto:
     if not hasattr(os, "fork"):
         return _parsed(_answer(work, data))
     reader, writer = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        raise PassFailed(f"no process for onnx could be started: {error.strerror}") from error
     if child == 0:
         os.close(reader)
         _be_child(work, data, writer)

@@ -1,19 +1,16 @@
 """Damaged files: an answer or one clear line, in little time and memory, whatever onnx's C++ does with them."""
 
-import os
 import random
-import resource
 import subprocess
 import sys
 import time
 import tracemalloc
 from pathlib import Path
 
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto, helper, numpy_helper, parser
+from onnx import ModelProto, TensorProto, helper, parser
 from onnx.backend.test import loader
 
 from opscan import render, serde
@@ -25,26 +22,11 @@ from opscan.core.reports import coverage_head, finding_table, inventory_head, op
 from opscan.core.table import Report
 from opscan.pipeline import Options, capture
 from opscan.sources import resolve
-from opscan.trace import onnx_passes
+
+from .onnx_models import RICH
 
 # What a person waits, with room for a busy machine; and what opscan may allocate while reading a small file.
 SECONDS, BYTES = 20, 50_000_000
-
-RICH = parser.parse_model("""
-<ir_version: 9, opset_import: ["" : 17, "my" : 1]>
-g (float[batch,3,8,8] x, bool c) => (y) <float[2] scale = {1.5, 2.5}, int64[3] shape = {0, 4, 36}> {
-    [conv_1] k = Conv <kernel_shape = [3, 3]> (x, w)
-    r = Reshape (k, shape)
-    m = my.Scale <by: float = 0.5> (r)
-    y = If (c) <then_branch = t () => (a) { a = Relu (m) },
-                else_branch = e () => (b) { v = Constant <value = float[2] {1, 2}> () b = Neg (m) }>
-}
-<domain: "my", opset_import: ["" : 17]>
-Scale <by> (a) => (b) { s = Constant <value_float: float = @by> () b = Mul (a, s) }
-""")
-RICH.graph.initializer.append(numpy_helper.from_array(numpy_helper.np.ones((4, 3, 3, 3), "float32"), "w"))
-RICH.graph.node[0].metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'stem', 'conv2d']")
-RICH.graph.node[0].metadata_props.add(key="pkg.torch.onnx.stack_trace", value='File "/a/net.py", line 3, in forward')
 
 REAL = [
     RICH.SerializeToString(),
@@ -184,6 +166,23 @@ def test_hostile_graphs_are_survived(body, typed, proof, folder):
     assert (inventory.sites[-1].outputs[0].shape is not None) == typed
 
 
+# a call whose shapes or attributes make no sense, what is wrong with it
+SENSELESS = [
+    ("Attention <q_num_heads = 4, kv_num_heads = 0> (x, x, x)", "no heads"),
+    ('Einsum <equation = "abcd,ef->af"> (x, x)', "more indices than dimensions"),
+    ("Gemm (v, v)", "vectors for matrices"),
+    ("Conv (v, v)", "a weight without a window"),
+    ("MatMul (x)", "an operand is missing"),
+    ("LSTM (v, v, v)", "vectors for sequences"),
+]
+
+
+@pytest.mark.parametrize(("call", "wrong"), SENSELESS, ids=[row[-1] for row in SENSELESS])
+def test_macs_of_what_makes_no_sense_are_unknown(call, wrong, folder):
+    model = f'<ir_version: 11, opset_import: ["" : 23]> g (float[2,3,8] x, float[5] v) => (y) {{ y = {call} }}'
+    assert answer(parser.parse_model(model).SerializeToString(), folder).macs is None, wrong
+
+
 def huge(dims) -> list[ModelProto]:
     """Models that state these dimensions wherever a file can state dimensions."""
     tensor = TensorProto(name="t", dims=dims, data_type=TensorProto.FLOAT, raw_data=b"1234")
@@ -273,83 +272,6 @@ def test_a_graph_in_a_graph_in_a_graph(folder):
             return
         assert len(found.sites) == depth + 2
     pytest.fail("protobuf has a limit of depth")
-
-
-# --- the process apart --------------------------------------------------------------------------
-
-
-def spin(model: bytes) -> bytes:
-    while True:
-        pass
-
-
-def crash(model: bytes) -> bytes:
-    os.write(2, b"what C++ says before it aborts")
-    os.abort()
-
-
-def hoard(model: bytes) -> bytes:
-    return bytes(2**33)
-
-
-def refuse(model: bytes) -> bytes:
-    raise RuntimeError("\nfirst line\nsecond line")
-
-
-def leave(model: bytes) -> bytes:
-    os._exit(9)
-
-
-def garble(model: bytes) -> bytes:
-    return b"\xff" * 9
-
-
-# what the pass does, what the inventory says of it
-DEATHS = [
-    (spin, "onnx took too long"),
-    (crash, "onnx crashed (SIGABRT)"),
-    (hoard, "onnx ran out of memory"),
-    (refuse, "first line"),
-    (leave, "onnx gave no answer"),
-    (garble, "onnx made no valid model of it"),
-]
-
-
-@pytest.mark.parametrize(("work", "said"), DEATHS, ids=[row[0].__name__ for row in DEATHS])
-def test_a_pass_that_fails_costs_the_types_only(work, said, folder, monkeypatch, capfd):
-    monkeypatch.setattr(onnx_passes, "_infer_types", work)
-    monkeypatch.setattr(onnx_passes, "_infer_types_and_values", work)
-    monkeypatch.setattr(onnx_passes, "_SECONDS", 1)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    inventory = answer(onnx.helper.make_model(RICH.graph).SerializeToString(), folder)
-    assert [site.op.name for site in inventory] == ["Conv", "Reshape", "Scale", "If", "Relu", "Neg"]
-    assert inventory.rungs[0].reason == f"type inference failed: {said}"
-    assert capfd.readouterr() == ("", "")
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10
-    with pytest.raises(ChildProcessError):  # nobody is left behind
-        os.waitpid(-1, os.WNOHANG)
-
-
-def test_inlining_that_fails_leaves_the_functions_to_the_walk(folder, monkeypatch):
-    whole = answer(REAL[0], folder)
-    monkeypatch.setattr(onnx_passes, "_inline", crash)
-    walked = answer(REAL[0], folder)
-    assert [site.op for site in walked] == [site.op for site in whole]
-    assert walked.rungs[0].reason == "local functions walked without type inference: onnx crashed (SIGABRT)"
-
-
-def test_without_fork_the_passes_run_here(folder, monkeypatch):
-    expected = answer(REAL[0], folder)
-    monkeypatch.delattr(os, "fork")
-    assert answer(REAL[0], folder) == expected
-
-
-def test_a_typed_graph_needs_no_pass(folder, monkeypatch):
-    """As torch's exporter writes it: nothing is run apart."""
-    body = "g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }"
-    model = parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> {body}')
-    monkeypatch.setattr(onnx_passes, "_apart", None)
-    assert answer(model.SerializeToString(), folder).rungs[0].reason == ""
 
 
 # --- the command --------------------------------------------------------------------------------

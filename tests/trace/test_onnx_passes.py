@@ -1,0 +1,96 @@
+"""onnx's C++ run apart: however it ends, only the types are lost."""
+
+import os
+import resource
+
+import pytest
+from onnx import helper
+
+from opscan.trace import onnx_passes
+
+from .onnx_models import RICH, inspected, operators, parsed
+
+
+def spin(model: bytes) -> bytes:
+    while True:
+        pass
+
+
+def crash(model: bytes) -> bytes:
+    os.write(2, b"what C++ says before it aborts")
+    os.abort()
+
+
+def hoard(model: bytes) -> bytes:
+    return bytes(2**33)
+
+
+def refuse(model: bytes) -> bytes:
+    raise RuntimeError("\nfirst line\nsecond line")
+
+
+def leave(model: bytes) -> bytes:
+    os._exit(9)
+
+
+def garble(model: bytes) -> bytes:
+    return b"\xff" * 9
+
+
+# what the pass does, what the inventory says of it
+DEATHS = [
+    (spin, "onnx took too long"),
+    (crash, "onnx crashed (SIGABRT)"),
+    (hoard, "onnx ran out of memory"),
+    (refuse, "first line"),
+    (leave, "onnx gave no answer"),
+    (garble, "onnx made no valid model of it"),
+]
+
+
+@pytest.mark.parametrize(("work", "said"), DEATHS, ids=[row[0].__name__ for row in DEATHS])
+def test_a_pass_that_fails_costs_the_types_only(work, said, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(onnx_passes, "_infer_types", work)
+    monkeypatch.setattr(onnx_passes, "_infer_types_and_values", work)
+    monkeypatch.setattr(onnx_passes, "_SECONDS", 1)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    inventory = inspected(helper.make_model(RICH.graph), tmp_path)
+    assert operators(inventory) == ["Conv", "Reshape", "my::Scale", "If", "Relu", "Neg"]
+    assert inventory.rungs[0].reason == f"type inference failed: {said}"
+    assert capfd.readouterr() == ("", "")
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10
+    with pytest.raises(ChildProcessError):  # nobody is left behind
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_inlining_that_fails_leaves_the_functions_to_the_walk(tmp_path, monkeypatch):
+    whole = inspected(RICH, tmp_path)
+    monkeypatch.setattr(onnx_passes, "_inline", crash)
+    walked = inspected(RICH, tmp_path)
+    assert [site.op for site in walked] == [site.op for site in whole]
+    assert walked.rungs[0].reason == "local functions walked without type inference: onnx crashed (SIGABRT)"
+
+
+def test_without_processes_the_types_are_missing(tmp_path, monkeypatch):
+    def refuse():
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    opened = len(os.listdir("/proc/self/fd"))
+    assert inspected(helper.make_model(RICH.graph), tmp_path).rungs[0].reason == (
+        "type inference failed: no process for onnx could be started: Resource temporarily unavailable"
+    )
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
+def test_without_fork_the_passes_run_here(tmp_path, monkeypatch):
+    expected = inspected(RICH, tmp_path)
+    monkeypatch.delattr(os, "fork")
+    assert inspected(RICH, tmp_path) == expected
+
+
+def test_a_typed_graph_needs_no_pass(tmp_path, monkeypatch):
+    """As torch's exporter writes it: nothing is run apart."""
+    body = "g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }"
+    monkeypatch.setattr(onnx_passes, "_apart", None)
+    assert inspected(parsed(body), tmp_path).rungs[0].reason == ""
