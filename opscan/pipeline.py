@@ -163,12 +163,17 @@ def survey(references: Sequence[str], dialects: Sequence[Dialect], options: Opti
     usage = [fault for fault in problems if isinstance(fault, UsageError)]
     if usage:
         raise UsageError("\n".join(map(str, usage)))
-    jobs = min(options.jobs or len(os.sched_getaffinity(0)), len(references))
+    jobs = min(options.jobs or _cores(), len(references))
     work = [(reference, tuple(dialects), options) for reference in references]
     if jobs <= 1:
         yield from ((number, _guarded_entry(*task)) for number, task in enumerate(work))
     else:
         yield from _in_processes(work, jobs)
+
+
+def _cores() -> int:
+    """Those this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _fault(reference: str, options: Options) -> OpscanError | None:

@@ -282,6 +282,8 @@ def inventory_from_json(text: bytes, name: str) -> Inventory:
     """The inventory that `inventory_json` wrote with its sites. Raises NoAnswer, naming the file and the fault."""
     try:
         version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
+        if version is None:
+            raise ValueError("it has no schema_version")
         if version != SCHEMA_VERSION:
             raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
         return _inventory(msgspec.json.decode(text, type=InventoryJSON))

@@ -63,11 +63,11 @@ def _report_stale(folder: Path, stale: dict[str, str], obsolete: list[str]) -> N
     for path, text in stale.items():
         old = (_current(folder / path) or "").splitlines(keepends=True)
         lines = list(difflib.unified_diff(old, text.splitlines(keepends=True), f"{folder / path}", "generated"))
-        typer.echo("".join(lines[:_DIFFERENCE_LINES]), nl=False)
+        terminal.show("".join(lines[:_DIFFERENCE_LINES]))
         if len(lines) > _DIFFERENCE_LINES:
-            typer.echo(f"… and {len(lines) - _DIFFERENCE_LINES} more lines")
+            terminal.show(f"… and {len(lines) - _DIFFERENCE_LINES} more lines\n")
     for path in obsolete:
-        typer.echo(f"{folder / path}: belongs to no model")
+        terminal.show(f"{folder / path}: belongs to no model\n")
     if stale or obsolete:
         terminal.note(f"{len(stale) + len(obsolete)} stale documents; run `opscan docs`")
         raise typer.Exit(1)

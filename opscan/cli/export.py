@@ -36,7 +36,7 @@ def command(
     errors, size = pipeline.export(reference, output, opset, weights, verify, models)
     terminal.note(f"{output}: written, {quantity(size)}B")
     for error in errors:
-        typer.echo(f"{error.name}: largest error {error.absolute:.2e} absolute, {error.relative:.2e} relative")
+        terminal.show(f"{error.name}: largest error {error.absolute:.2e} absolute, {error.relative:.2e} relative\n")
     # A NaN is no agreement.
     if any(math.isnan(error.relative) or error.relative > tolerance for error in errors):
         terminal.note(f"onnxruntime and torch differ by more than {tolerance:g}")

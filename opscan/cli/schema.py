@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from opscan import serde
+from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 
 
@@ -21,4 +22,4 @@ def command(
         near = difflib.get_close_matches(name, schemas, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(schemas)}"
         raise UsageError(f"unknown document {name!r}: {hint}")
-    typer.echo(serde.encode(schemas[name]), nl=False)
+    terminal.show(serde.encode(schemas[name]))

@@ -66,7 +66,9 @@ def _system(number: str, members: list[Definition], material: Material) -> list[
         f"### {number} {escape(family.system)}",
         f"[{escape(family.title)}]({family.paper}), {escape(family.publication)}. {escape(members[0].operators)}",
         table(_variants(members, material)),
-        "Special operators in each dialect:",
+        "Every operator: "
+        + ", ".join(f"[{d.name}](models/{d.name}.md)" for d in members)
+        + ". Special operators in each dialect:",
         table(_by_dialect(members, material)),
         *_contributors(members[0], material),
     ]
@@ -92,7 +94,6 @@ def _variants(members: list[Definition], material: Material) -> Table:
         Column("sites (torch)", numeric=True),
         Column("sites (aten)", numeric=True),
         Column("sites (onnx)", numeric=True),
-        Column("page"),
     )
     return Table(columns, tuple(_variant(d, material) for d in members))
 
@@ -106,7 +107,6 @@ def _variant(definition: Definition, material: Material) -> tuple[str, ...]:
         quantity(definition.variant.params),
         quantity(definition.variant.macs),
         *(str(len(i.sites)) if i else "not captured" for i in inventories),
-        f"models/{definition.name}.md",
     )
 
 

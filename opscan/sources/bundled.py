@@ -81,7 +81,8 @@ def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
 def _operators(docstring: str) -> str:
     """The paragraph on operators, in one line."""
     found = (p.removeprefix("Operators:") for p in docstring.split("\n\n") if p.startswith("Operators:"))
-    return " ".join(next(found, "").split())
+    text = " ".join(next(found, "").split())
+    return text[:1].upper() + text[1:]
 
 
 def names(models: Path | None = None) -> tuple[str, ...]:
