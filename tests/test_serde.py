@@ -137,7 +137,7 @@ DAMAGED = [
     (b"\x00\xff\xfe", "not an opscan inventory", "no text at all"),
     (b'{"schema_version": 1', "not an opscan inventory", "cut off"),
     (b"[1, 2]", "not an opscan inventory", "another kind of JSON"),
-    (b"{}", "schema version None; this opscan reads version 1", "somebody else's JSON"),
+    (b"{}", "not an opscan inventory: it has no schema_version", "somebody else's JSON"),
     (b'{"schema_version": 1, "x": ' + b"[" * 100_000, "not an opscan inventory", "nested beyond reason"),
     (GOOD | {"schema_version": 2}, "schema version 2; this opscan reads version 1", "from a newer opscan"),
     (GOOD | {"schema_version": "1\n2"}, "schema version '1\\n2'", "a version of two lines"),
