@@ -9,7 +9,7 @@ from torch import nn
 
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.source import InputSpec, TorchSource
-from opscan.trace.torch_model import one_line
+from opscan.trace.torch_model import one_line, quiet
 
 _SEED = 0
 _KEYS_SHOWN = 10
@@ -69,7 +69,8 @@ def _read(path: Path) -> dict[str, Any]:
             from safetensors.torch import load_file  # noqa: PLC0415  # only where a checkpoint is given
 
             return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with quiet():
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both libraries raise many kinds on a damaged file
         raise UsageError(f"{path}: cannot be read as a checkpoint: {one_line(error)}") from error
     if not isinstance(state, Mapping):
