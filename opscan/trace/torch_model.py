@@ -18,8 +18,9 @@ from opscan.core.inventory import Attribute, TensorSpec
 from opscan.core.source import InputSpec, TorchSource
 from opscan.trace.provenance import SourceLines
 
-# Parameters up to this many elements get values: the exporter folds small constants, and folding
-# must not meet special numbers such as 0 and 1 where a trained model has none.
+# Biases and norms, and other parameters up to this many elements, get values: the exporter folds
+# small constants and drops biases that are zero, and must not meet special numbers such as 0 and 1
+# where a trained model has none, nor whatever untouched memory happens to hold.
 _REAL_ELEMENTS = 4096
 
 
@@ -86,7 +87,7 @@ def give_untouched_memory(model: nn.Module) -> None:
                 continue
             if parameter not in replaced:
                 data = torch.empty(parameter.shape, dtype=parameter.dtype)
-                if data.numel() <= _REAL_ELEMENTS and data.is_floating_point():
+                if data.is_floating_point() and (data.dim() <= 1 or data.numel() <= _REAL_ELEMENTS):
                     data.uniform_(0.25, 0.75, generator=generator)
                 replaced[parameter] = nn.Parameter(data, requires_grad=parameter.requires_grad)
             module._parameters[name] = replaced[parameter]
