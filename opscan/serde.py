@@ -355,16 +355,16 @@ def _survey_row(entry: Entry) -> SurveyRowJSON:
         dialects=[
             CaptureJSON(
                 dialect=capture.dialect.value,
-                captured=inventory is not None,
+                captured=found is not None,
                 reason=capture.reason,
-                rung=inventory.rungs[0].method if inventory and inventory.rungs else None,
-                params=inventory.params if inventory else None,
-                macs=inventory.macs if inventory else None,
-                sites=len(inventory.sites) if inventory else None,
+                rung=found.rungs[0].method if found and found.rungs else None,
+                params=found.params if found else None,
+                macs=found.macs if found else None,
+                sites=found.sites if found else None,
                 special_operators=list(capture.special),
             )
             for capture in entry.captures
-            for inventory in [capture.inventory]
+            for found in [capture.found]
         ],
     )
 

@@ -1,23 +1,30 @@
 """Inventories kept from earlier runs, by the content of everything they depend on.
 
-One JSON file each in the user's cache folder (`OPSCAN_CACHE_DIR` puts it elsewhere). Writing is a
-rename, so that parallel runs never see half a file; a folder that cannot be written costs nothing
-but the time it would have saved.
+Two JSON files each in the user's cache folder (`OPSCAN_CACHE_DIR` puts it elsewhere): all of it,
+and its summary, which is what a survey reads. Writing is a rename, so that parallel runs never see
+half a file; a folder that cannot be written costs nothing but the time it would have saved.
 """
 
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from opscan import serde
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
+from opscan.core.summary import Summary, summary
+
+_SUMMARY = ".summary.json"
+_OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)})")
 
 
 def folder() -> Path:
@@ -50,11 +57,63 @@ def get(name: str) -> Inventory | None:
         return None
 
 
+def summary_of(name: str) -> Summary | None:
+    """The summary of the inventory kept under that key, read without its sites."""
+    try:
+        return msgspec.json.decode((folder() / f"{name}{_SUMMARY}").read_bytes(), type=Summary)
+    except (OSError, msgspec.DecodeError):
+        pass
+    inventory = get(name)
+    if inventory is None:
+        return None
+    _put_summary(name, inventory)
+    return summary(inventory)
+
+
 def put(name: str, inventory: Inventory) -> None:
     """Keeps an inventory; does nothing where the folder cannot be written."""
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
-        write_file(folder() / f"{name}.json", serde.encode(serde.inventory_json(inventory, sites=True)))
+        write_file(folder() / f"{name}.json", msgspec.json.encode(serde.inventory_json(inventory, sites=True)))
+    _put_summary(name, inventory)
+
+
+def _put_summary(name: str, inventory: Inventory) -> None:
+    with contextlib.suppress(OSError):
+        write_file(folder() / f"{name}{_SUMMARY}", msgspec.json.encode(summary(inventory)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the folder holds."""
+
+    inventories: int
+    bytes: int
+
+
+def kept() -> Kept:
+    """How much is kept, of this and of other versions; nothing where the folder is not there."""
+    sizes = {}
+    for file in _own_files():
+        with contextlib.suppress(OSError):  # another process may be clearing
+            sizes[file.name] = file.stat().st_size
+    return Kept(sum(not name.endswith(_SUMMARY) for name in sizes), sum(sizes.values()))
+
+
+def clear() -> Kept:
+    """Removes everything that was kept, and nothing else; what was there. Raises OSError where it cannot."""
+    before = kept()
+    for file in (*_own_files(), *_folder_files(".opscan-*")):
+        file.unlink(missing_ok=True)
+    return before
+
+
+def _own_files() -> list[Path]:
+    return [file for file in _folder_files("*.json") if _OWN_NAME.fullmatch(file.name)]
+
+
+def _folder_files(pattern: str) -> list[Path]:
+    return sorted(folder().glob(pattern))
 
 
 def write_file(path: Path, text: str | bytes) -> None:

@@ -55,12 +55,12 @@ def profile(*rules: Rule, dialect: Dialect = Dialect.ONNX, exhaustive: bool = Tr
 
 def entry(model: str, *operators: str, system: str = "", section: str = "1. All", reason: str = "") -> Entry:
     """A surveyed model with one torch capture; with a `reason` it was not captured."""
-    captured = None if reason else inventory(*operators, model=model, dialect=Dialect.TORCH)
+    captured = inventory(*operators, model=model, dialect=Dialect.TORCH)
     return Entry(
         model=model,
         system=system or model,
         section=section,
-        captures=(Capture(Dialect.TORCH, captured, reason),),
+        captures=(Capture(Dialect.TORCH, None, reason) if reason else Capture.of(captured),),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from opscan import store
+from opscan.core.summary import summary
 from tests.fakes import inventory, site
 
 FOUND = inventory(site("Relu", attributes={"min": float("-inf")}), model="a")
@@ -23,7 +24,9 @@ def test_what_was_put_is_got(folder):
     assert store.get(name) is None
     store.put(name, FOUND)
     assert store.get(name) == FOUND
-    assert [file.name for file in folder.iterdir()] == [f"{name}.json"], "nothing is left lying about"
+    kept = sorted(file.name for file in folder.iterdir())
+    assert kept == [f"{name}.json", f"{name}.summary.json"], "nothing is left lying about"
+    assert store.summary_of(name) == summary(FOUND)
 
 
 KEYS = [
@@ -50,6 +53,25 @@ def test_a_damaged_file_is_a_miss_and_is_replaced(folder, content):
     assert store.get("k") == FOUND
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"model": 1}'])
+def test_a_damaged_summary_is_made_again_from_the_inventory(folder, content):
+    store.put("k", FOUND)
+    (folder / "k.summary.json").write_bytes(content)
+    assert store.summary_of("k") == summary(FOUND)
+    assert (folder / "k.summary.json").read_bytes() != content
+    assert store.summary_of("other") is None
+
+
+def test_a_full_disk_costs_nothing(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    store.put("k", FOUND)
+    assert store.summary_of("k") is None
+    assert list(folder.iterdir()) == [], "nothing is left lying about"
+
+
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
@@ -69,6 +91,7 @@ def test_the_folder_is_the_users_cache_unless_told_otherwise(monkeypatch, tmp_pa
 
 _WRITER = """
 import sys; from pathlib import Path; from opscan import store
+from opscan.core.summary import summary
 for _ in range(200):
     store.write_file(Path(sys.argv[1]), sys.argv[2] * 200_000)
 """

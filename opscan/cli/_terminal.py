@@ -58,6 +58,13 @@ ModelsOption = Annotated[
 CacheOption = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep captures of bundled models in the user's cache folder.")
 ]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Models captured at the same time; default: one per core.")
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", min=1, help="Seconds that one model may take; it then costs its own row only."),
+]
 
 
 def write(form: str, reports: Sequence[Report], output: Path | None) -> None:

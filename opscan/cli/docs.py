@@ -21,15 +21,16 @@ def command(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and show the difference if a document is stale.")
     ] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one per core.")] = None,
+    jobs: terminal.JobsOption = None,
     cache: terminal.CacheOption = True,
+    timeout: terminal.TimeoutOption = pipeline.TIMEOUT,
 ) -> None:
     """Regenerate the overview, its tables and the models' pages from the bundled models.
 
     Example: `opscan docs --check`
     """
     definitions = {definition.name: definition for definition in bundled.definitions()}
-    options = pipeline.Options(cache=cache, jobs=jobs)
+    options = pipeline.Options(cache=cache, jobs=jobs, timeout=timeout, sites=True)
     entries, interrupted = collect(list(definitions), list(Dialect), options)
     if interrupted:
         raise KeyboardInterrupt  # half a survey is no document; what was captured is in the cache

@@ -29,9 +29,10 @@ def command(
         bool, typer.Option("--relative/--no-relative", help='Rows such as "same as ViT, unbind", or full lists.')
     ] = True,
     opset: terminal.OpsetOption = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one per core.")] = None,
+    jobs: terminal.JobsOption = None,
     models: terminal.ModelsOption = None,
     cache: terminal.CacheOption = True,
+    timeout: terminal.TimeoutOption = pipeline.TIMEOUT,
     form: terminal.FormatOption = "table",
     output: terminal.OutputOption = None,
 ) -> None:
@@ -44,7 +45,7 @@ def command(
     """
     chosen = list(dict.fromkeys(references or bundled.names(models)))
     dialects = list(Dialect) if all_dialects else list(dict.fromkeys(dialect or [Dialect.TORCH]))
-    options = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs)
+    options = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
     entries, interrupted = collect(chosen, dialects, options)
     tables = survey_tables(entries, relative=relative)
     report = Report(data=serde.survey_json(entries, pipeline.tool_versions()), tables=tables)
@@ -52,7 +53,7 @@ def command(
     _summarise(entries, dialects)
     if interrupted:
         raise KeyboardInterrupt
-    if not any(entry.primary.inventory for entry in entries):
+    if not any(entry.primary.found for entry in entries):
         raise typer.Exit(3)
 
 

@@ -3,23 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opscan.core.canonical import special_operators
 from opscan.core.inventory import Inventory
 from opscan.core.operator import Dialect
+from opscan.core.summary import Summary, summary
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One model in one dialect: its inventory, or the reason why there is none."""
+    """One model in one dialect: what was found, or the reason why nothing was."""
 
     dialect: Dialect
-    inventory: Inventory | None
+    found: Summary | None
     reason: str = ""
+    inventory: Inventory | None = None
+    """Every site, where they were asked for."""
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> "Capture":
+        """A capture that worked, with its sites."""
+        return cls(inventory.dialect, summary(inventory), inventory=inventory)
 
     @property
     def special(self) -> tuple[str, ...]:
         """Names of the special operators; empty where the model was not captured."""
-        return special_operators(self.inventory) if self.inventory else ()
+        return self.found.special if self.found else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class Entry:
     @property
     def captured(self) -> bool:
         """Whether every dialect asked for gave an inventory without gaps."""
-        return all(c.inventory is not None and not c.inventory.uncaptured for c in self.captures)
+        return all(c.found is not None and not c.found.uncaptured for c in self.captures)
 
     @property
     def special(self) -> tuple[str, ...]:
@@ -53,13 +60,13 @@ class Entry:
     @property
     def captured_text(self) -> str:
         """`torch, onnx`, followed by what failed and why."""
-        worked = ", ".join(c.dialect for c in self.captures if c.inventory)
-        failed = [f"{c.dialect} failed: {c.reason}" for c in self.captures if not c.inventory]
+        worked = ", ".join(c.dialect for c in self.captures if c.found)
+        failed = [f"{c.dialect} failed: {c.reason}" for c in self.captures if not c.found]
         partly = [
             f"{c.dialect} without {gap.module}: {gap.reason}"
             for c in self.captures
-            if c.inventory
-            for gap in c.inventory.uncaptured
+            if c.found
+            for gap in c.found.uncaptured
         ]
         return "; ".join(filter(None, [worked, *failed, *partly]))
 
@@ -88,7 +95,7 @@ def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
     groups: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
         # Reasons name the model, so models that failed stay apart.
-        outcome = (entry.special, entry.captured_text, entry.primary.inventory is None and entry.model)
+        outcome = (entry.special, entry.captured_text, entry.primary.found is None and entry.model)
         groups.setdefault((entry.section, entry.system, *outcome), []).append(entry)
     labels: set[str] = set()
     result = []
@@ -112,7 +119,7 @@ def operator_texts(survey_rows: Sequence[Row], *, relative: bool = True) -> tupl
 
 def _candidates(row: Row, earlier: Sequence[Row]) -> list[str]:
     """The full list first, then one text per earlier row: of equally short ones the first is taken."""
-    if row.first.primary.inventory is None:
+    if row.first.primary.found is None:
         return [""]
     if not row.special:
         return ["(none)"]

@@ -1,4 +1,5 @@
-"""A reference on the command line -> a model. Each file of this folder knows one kind of reference.
+"""A reference on the command line -> a model. Each file of this folder (without leading underscore)
+knows one kind of reference.
 
 A kind is a module with `PRIORITY` (lower is asked first), `FORM` (how such a reference looks, for
 messages) and `resolve(reference, models) -> ModelSource | None` (None: not of this kind).
@@ -18,7 +19,8 @@ from opscan.sources import bundled
 
 @cache
 def _kinds() -> tuple[ModuleType, ...]:
-    modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+    names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(sorted(modules, key=lambda module: (module.PRIORITY, module.__name__)))
 
 

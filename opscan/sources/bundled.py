@@ -5,7 +5,6 @@ listing models needs no torch.
 """
 
 import ast
-import hashlib
 import importlib
 import sys
 from functools import cache
@@ -20,6 +19,7 @@ import opscan
 from opscan.core.definition import Definition, Family
 from opscan.core.errors import UsageError
 from opscan.core.source import TorchSource
+from opscan.sources._fingerprint import fingerprint, parsed
 
 PRIORITY = 90
 FORM = "a bundled name"
@@ -62,7 +62,7 @@ def _load(folder: Path) -> tuple[Definition, ...]:
 
 def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
     try:
-        tree = ast.parse(file.read_bytes(), str(file))
+        tree = parsed(file.read_bytes())
         literal = next(
             node.value
             for node in tree.body
@@ -112,18 +112,9 @@ def _source(definition: Definition, folder: Path) -> TorchSource:
         name=definition.name,
         build=build,
         inputs=definition.inputs,
-        fingerprint=_fingerprint(definition, folder),
+        fingerprint=fingerprint(folder, definition.file, (definition.variant.config, definition.inputs)),
         code_roots={folder: folder.name},
     )
-
-
-def _fingerprint(definition: Definition, folder: Path) -> str:
-    """A digest of the file, the shared files beside it, the configuration and the inputs."""
-    files = [folder / f"{definition.file}.py", *sorted(folder.glob("_*.py"))]
-    digest = hashlib.sha256(repr((definition.variant.config, definition.inputs)).encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _load_module(folder: Path, file: str) -> ModuleType:

@@ -106,7 +106,7 @@ def example_inputs(inputs: Mapping[str, InputSpec], device: str) -> tuple[torch.
 def source_lines(source: TorchSource) -> SourceLines:
     """Recognises the model's own code in torch's stack traces."""
     machinery = [Path(torch.__file__).parent]
-    machinery += [Path(opscan.__file__).parent / part for part in ("trace", "cli", "sources", "pipeline.py")]
+    machinery += [Path(opscan.__file__).parent / part for part in ("trace", "cli", "sources", "pipeline")]
     return SourceLines(source.code_roots, tuple(machinery))
 
 

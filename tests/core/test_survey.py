@@ -86,11 +86,9 @@ def test_how_it_was_captured(captures, captured, text, why):
         system="m",
         section="1",
         captures=tuple(
-            Capture(
-                dialect,
-                None if outcome == "died" else inventory(dialect=dialect, uncaptured=gap if outcome == "gap" else ()),
-                outcome if outcome == "died" else "",
-            )
+            Capture(dialect, None, outcome)
+            if outcome == "died"
+            else Capture.of(inventory(dialect=dialect, uncaptured=gap if outcome == "gap" else ()))
             for dialect, outcome in zip(Dialect, captures, strict=False)
         ),
     )
@@ -110,7 +108,7 @@ _SURVEYS = st.lists(
     ).flatmap(
         lambda e: (
             st.just(e)
-            if e.primary.inventory is None
+            if e.primary.found is None
             else st.sets(st.sampled_from(_OPERATORS)).map(
                 lambda ops: entry(e.model, *sorted(ops), system=e.system, section=e.section)
             )

@@ -1,0 +1,48 @@
+"""What every capture is told, and the versions that its answer depends on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import MappingProxyType
+
+# One model's captures take seconds, on a busy machine a minute.
+TIMEOUT = 1800.0
+# What reports name as having made them, and what else decides how a graph comes out.
+_TOOLS = ("opscan", "torch", "onnx", "onnxscript")
+_LIBRARIES = ("onnx-ir", "numpy", "protobuf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every capture is told."""
+
+    opset: int | None = None
+    """ONNX: None is the exporter's default."""
+    models: Path | None = None
+    """A folder of definitions beside the bundled ones."""
+    cache: bool = True
+    jobs: int | None = None
+    """Processes; None is one per core."""
+    timeout: float = TIMEOUT
+    """Seconds that one model of a survey may take."""
+    sites: bool = False
+    """The entries of a survey carry whole inventories, not only their summaries."""
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of the libraries that an answer depends on, without importing them."""
+    return {name: number for name, number in library_versions().items() if name in _TOOLS}
+
+
+@cache
+def library_versions() -> Mapping[str, str]:
+    """As `tool_versions`, with the libraries below the exporter."""
+    found = {}
+    for name in (*_TOOLS, *_LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return MappingProxyType(found)

@@ -1,0 +1,59 @@
+"""Work in fresh interpreters that are reused, so that each imports torch once."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import TimeoutError as TookTooLong
+from concurrent.futures import as_completed
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+Result = TypeVar("Result")
+
+
+def run(
+    function: Callable[..., Result], work: Sequence[tuple[Any, ...]], jobs: int | None, timeout: float
+) -> Iterator[tuple[int, Result | str]]:
+    """Results with their position in `work`, as they are done; a str says why there is none.
+
+    Starts `jobs` processes (None: one per core), torch on one thread in each. A call that takes
+    longer than `timeout` seconds or whose process dies is given up; the others go on.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = min(jobs or cores(), len(work))
+    pool = ProcessPool(max_workers=workers, context=context, initializer=_one_thread)
+    try:
+        futures: dict[Any, int] = {  # pebble's futures are not those of as_completed to a type checker
+            pool.schedule(function, args=task, timeout=timeout): number for number, task in enumerate(work)
+        }
+        for future in as_completed(futures):
+            yield futures[future], _result(future, timeout)
+        pool.close()
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _result(future: Any, timeout: float) -> Any:
+    """`Any`: pebble's futures are untyped."""
+    try:
+        return future.result()
+    except TookTooLong:
+        return f"took longer than {timeout:g} s; give it more with --timeout"
+    except ProcessExpired as error:
+        return f"its process died (exit code {error.exitcode})"
+    except Exception as error:  # out of memory, or a fault of ours: the other models are still wanted
+        return f"stopped by {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def cores() -> int:
+    """Those this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_thread() -> None:
+    """The processes share the cores; and Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"

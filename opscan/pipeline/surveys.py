@@ -1,0 +1,111 @@
+"""Many models, one entry each: from the cache, or captured in parallel; whatever fails costs its own row."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from opscan.core.errors import NoAnswer, OpscanError, UsageError
+from opscan.core.operator import Dialect
+from opscan.core.source import ModelSource, TorchSource
+from opscan.core.survey import Capture, Entry
+from opscan.pipeline.captures import capture, capture_torch_model, kept_summaries
+from opscan.pipeline.options import Options
+from opscan.sources import bundled, resolve
+
+# The section of models that are not bundled.
+OWN_MODELS = "Your models"
+
+
+def survey(references: Sequence[str], dialects: Sequence[Dialect], options: Options) -> Iterator[tuple[int, Entry]]:
+    """Entries with their position in `references`, as they are done: those of earlier runs first.
+
+    Raises UsageError for an unknown reference before anything is captured. A model whose process
+    dies, that takes too long or that raises costs its own row only.
+    """
+    sources = _sources(references, options)
+    missing = []
+    for number, source in enumerate(sources):
+        if entry := _entry_without_capture(references[number], source, dialects, options):
+            yield number, entry
+        else:
+            missing.append(number)
+    work = [(references[number], tuple(dialects), options) for number in missing]
+    if len(work) > 1 or any(isinstance(sources[number], TorchSource) for number in missing):
+        from opscan.pipeline.processes import run
+
+        for position, result in run(_guarded_entry, work, options.jobs, options.timeout):
+            entry = survey_stub(*work[position], result) if isinstance(result, str) else result
+            yield missing[position], entry
+    else:
+        yield from ((number, _guarded_entry(*task)) for number, task in zip(missing, work, strict=True))
+
+
+def _sources(references: Sequence[str], options: Options) -> list[ModelSource | OpscanError]:
+    """What the references stand for, or why that cannot be told. Raises UsageError with every unknown one."""
+    sources = [_source(reference, options) for reference in references]
+    usage = [fault for fault in sources if isinstance(fault, UsageError)]
+    if usage:
+        raise UsageError("\n".join(map(str, usage)))
+    return sources
+
+
+def _source(reference: str, options: Options) -> ModelSource | OpscanError:
+    try:
+        return resolve(reference, options.models)
+    except OpscanError as error:
+        return error
+
+
+def _entry_without_capture(
+    reference: str, source: ModelSource | OpscanError, dialects: Sequence[Dialect], options: Options
+) -> Entry | None:
+    if isinstance(source, OpscanError):
+        return survey_stub(reference, dialects, options, str(source))
+    if isinstance(source, TorchSource) and not options.sites:
+        captures = kept_summaries(source, dialects, options)
+        return _entry(reference, captures, options) if captures else None
+    return None
+
+
+def _guarded_entry(reference: str, dialects: Sequence[Dialect], options: Options) -> Entry:
+    try:
+        return _captured_entry(reference, dialects, options)
+    except OpscanError as error:
+        return survey_stub(reference, dialects, options, str(error))
+
+
+def _captured_entry(reference: str, dialects: Sequence[Dialect], options: Options) -> Entry:
+    """One model of the survey; what cannot be captured becomes a reason."""
+    source = resolve(reference, options.models)
+    if isinstance(source, TorchSource):
+        captures = capture_torch_model(source, dialects, options)
+    else:
+        try:
+            captures = (Capture.of(capture(source, None, options)),)
+        except NoAnswer as error:
+            captures = (Capture(Dialect.ONNX, None, str(error)),)
+    if not options.sites:  # they are not sent to the process that asked
+        captures = tuple(replace(c, inventory=None) for c in captures)
+    return _entry(reference, captures, options)
+
+
+def survey_stub(reference: str, dialects: Sequence[Dialect], options: Options, reason: str) -> Entry:
+    """The row of a model about which nothing could be found out, and why."""
+    return _entry(reference, tuple(Capture(dialect, None, reason) for dialect in dialects), options)
+
+
+def _entry(reference: str, captures: tuple[Capture, ...], options: Options) -> Entry:
+    """The row of a model, with what its definition says about it."""
+    definition = next((d for d in bundled.available(options.models) if d.name == reference), None)
+    if definition is None:
+        return Entry(model=reference, system=reference, section=OWN_MODELS, captures=captures)
+    family = definition.family
+    return Entry(
+        model=definition.name,
+        system=family.system,
+        section=family.section,
+        method=family.method,
+        architecture=family.architecture,
+        repository=family.repository,
+        publication=family.publication,
+        captures=captures,
+    )
