@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: setup survey test check reports bench wheel-test clean
 
@@ -29,8 +30,13 @@ check: $(STAMP)  ## Format, lint, types, import contracts, generated files.
 reports: $(STAMP)  ## Regenerates reports/ and the published JSON schemas.
 	$(BIN)/opscan docs
 
-bench: $(STAMP)  ## Ratios against named alternatives, in one run.
-	$(BIN)/python tests/bench.py
+bench: $(BENCH_STAMP)  ## Ratios against named alternatives, in one run; writes reports/benchmarks.md.
+	$(BIN)/python -m bench $(ARGS)
+
+# The alternatives: for the benchmark only, never installed by `make setup`.
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	touch $@
 
 wheel-test: $(STAMP)  ## The wheel, installed in a clean environment and used from another folder.
 	PYTHON=$(PYTHON) sh tests/wheel_test.sh

@@ -1,0 +1,68 @@
+"""One row of the benchmark: something of opscan's beside what people use for it today."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.measure import RUNS, Command, Failed, Measured, measure
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An alternative, and how much faster opscan means to be."""
+
+    command: Command
+    goal: float | None = None
+    """The alternative's seconds over opscan's, at least; below 1 where opscan may take longer (a bare import)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is measured together, in one run after the other."""
+
+    what: str
+    """In words: the file, the task."""
+    ours: Command
+    peers: tuple[Peer, ...]
+    most_memory: float | None = None
+    """Megabytes that opscan means to stay under."""
+    by_cpu: bool = False
+    """Whether the ratio is of processor seconds instead of wall seconds."""
+    runs: int = RUNS
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """opscan beside one alternative; `reason` says why the alternative has no numbers."""
+
+    row: Row
+    peer: Peer
+    ours: Measured
+    theirs: Measured | None
+    reason: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The alternative's time over opscan's."""
+        if self.theirs is None:
+            return None
+        return self.theirs.cpu / self.ours.cpu if self.row.by_cpu else self.theirs.wall / self.ours.wall
+
+    @property
+    def goal(self) -> str:
+        """What was aimed at, and whether it is reached; empty where nothing was."""
+        aims = []
+        if self.peer.goal is not None and self.ratio is not None:
+            aims.append((f"{self.peer.goal:g}x", self.ratio >= self.peer.goal))
+        if self.row.most_memory is not None:
+            aims.append((f"{self.row.most_memory:g} MB", self.ours.peak <= self.row.most_memory))
+        return ", ".join(f"{aim} {'reached' if reached else '**missed**'}" for aim, reached in aims)
+
+
+def compare(row: Row) -> Iterator[Compared]:
+    """The row measured, one result for each alternative; one that fails costs its own result only."""
+    ours = measure(row.ours, row.runs)
+    for peer in row.peers:
+        try:
+            yield Compared(row, peer, ours, measure(peer.command, row.runs))
+        except Failed as failure:
+            yield Compared(row, peer, ours, None, str(failure))
