@@ -37,9 +37,8 @@ def _own_code() -> str:
     """A digest of the code that makes an inventory and writes it: a change of it may change every answer."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for part in ("core", "sources", "trace", "serde.py"):
-        files = [package / part] if part.endswith(".py") else sorted((package / part).rglob("*.py"))
-        for file in files:
+    for part in ("core", "sources", "trace", "serde"):
+        for file in sorted((package / part).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

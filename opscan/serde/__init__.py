@@ -1,0 +1,42 @@
+"""Core values <-> JSON, with a schema version. The Struct classes here *are* the published schema.
+
+`opscan schema NAME` prints it, and `reports/schemas/` holds it (`make reports`). A change that readers could notice
+raises SCHEMA_VERSION, new keys do not.
+"""
+
+from typing import Any
+
+import msgspec
+
+from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
+from opscan.serde.document import SCHEMA_VERSION, encode
+from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
+from opscan.serde.survey import SurveyJSON, survey_json
+
+__all__ = [
+    "DOCUMENTS",
+    "SCHEMA_VERSION",
+    "CheckResultJSON",
+    "check_json",
+    "check_result",
+    "encode",
+    "inventory_from_json",
+    "inventory_json",
+    "schemas",
+    "survey_json",
+    "unanswered",
+]
+
+DOCUMENTS = {"inventory": InventoryJSON, "survey": SurveyJSON, "check": CheckJSON}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of every document, by name."""
+    return {
+        name: {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"opscan {name}, schema version {SCHEMA_VERSION}",
+            **msgspec.json.schema(document),
+        }
+        for name, document in DOCUMENTS.items()
+    }

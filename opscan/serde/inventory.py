@@ -1,0 +1,201 @@
+"""Inventories <-> JSON."""
+
+from typing import Any
+
+import msgspec
+
+from opscan.core.canonical import canonical, is_special
+from opscan.core.errors import NoAnswer
+from opscan.core.inventory import Inventory, Rung, Site, TensorSpec, Uncaptured
+from opscan.core.macs import CONVENTION
+from opscan.core.operator import Dialect, OpName
+from opscan.core.views import operator_uses
+from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, attribute, plain
+
+
+class TensorJSON(msgspec.Struct, frozen=True):
+    """A tensor's type; `shape` is null when its rank is unknown, a dimension a string when symbolic."""
+
+    name: str
+    dtype: str | None
+    shape: list[int | str] | None
+    constant: bool
+
+
+class SiteJSON(msgspec.Struct, frozen=True):
+    """One occurrence of an operator."""
+
+    operator: str
+    module: str
+    source: str | None
+    inputs: list[TensorJSON | None]
+    outputs: list[TensorJSON]
+    attributes: dict[str, Value]
+    canonical: str | None = None
+    special: bool = False
+    macs: int | None = None
+    node: str = ""
+    body: str = ""
+    constant: bool = False
+    since_version: int | None = None
+    types: dict[str, str] = {}
+    unbound: list[str] = []
+    is_function: bool = False
+
+
+class SignatureJSON(msgspec.Struct, frozen=True):
+    """Dtype and rank of each input."""
+
+    inputs: list[tuple[str, int | None]]
+    count: int
+
+
+class OperatorJSON(msgspec.Struct, frozen=True):
+    """All sites of one operator."""
+
+    operator: str
+    canonical: str | None
+    special: bool
+    count: int
+    macs: int | None
+    signatures: list[SignatureJSON] = []
+    places: list[PlaceJSON] = []
+
+
+class UncapturedJSON(msgspec.Struct, frozen=True):
+    """A part of the model that could not be seen."""
+
+    module: str
+    reason: str
+
+
+class RungJSON(msgspec.Struct, frozen=True):
+    """How a part of the model was captured."""
+
+    module: str
+    method: str
+    reason: str = ""
+
+
+class InventoryJSON(msgspec.Struct, frozen=True):
+    """`opscan inspect REF --format json`; `sites` only with --sites."""
+
+    schema_version: int
+    model: str
+    dialect: str
+    opset: int | None
+    params: int | None
+    macs: int | None
+    operators: list[OperatorJSON]
+    uncaptured: list[UncapturedJSON]
+    macs_convention: str = CONVENTION
+    opset_imports: dict[str, int] = {}
+    rungs: list[RungJSON] = []
+    tools: dict[str, str] = {}
+    sites: list[SiteJSON] | None = None
+
+
+def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
+    """An inventory as a document, with every site or without."""
+    return InventoryJSON(
+        schema_version=SCHEMA_VERSION,
+        model=inventory.model,
+        dialect=inventory.dialect.value,
+        opset=inventory.opset,
+        opset_imports=dict(inventory.opset_imports),
+        params=inventory.params,
+        macs=inventory.macs,
+        operators=[
+            OperatorJSON(
+                operator=str(use.op),
+                canonical=use.canonical,
+                special=use.special,
+                count=use.count,
+                macs=use.macs,
+                signatures=[SignatureJSON(list(s.inputs), s.count) for s in use.signatures],
+                places=[PlaceJSON(p.modules, p.source, p.count) for p in use.places],
+            )
+            for use in operator_uses(inventory)
+        ],
+        uncaptured=[UncapturedJSON(gap.module, gap.reason) for gap in inventory.uncaptured],
+        rungs=[RungJSON(rung.module, rung.method, rung.reason) for rung in inventory.rungs],
+        tools=dict(inventory.tools),
+        sites=[_site_json(site) for site in inventory.sites] if sites else None,
+    )
+
+
+def _site_json(site: Site) -> SiteJSON:
+    known = canonical(site.op)
+    return SiteJSON(
+        operator=str(site.op),
+        canonical=known.name if known else None,
+        special=is_special(site),
+        module=site.module,
+        source=site.source,
+        inputs=[_tensor_json(spec) if spec else None for spec in site.inputs],
+        outputs=[_tensor_json(spec) for spec in site.outputs],
+        attributes={name: plain(value) for name, value in sorted(site.attributes.items())},
+        macs=site.macs,
+        node=site.node,
+        body=site.body,
+        constant=site.constant,
+        since_version=site.since_version,
+        types=dict(site.types),
+        unbound=list(site.unbound),
+        is_function=site.is_function,
+    )
+
+
+def _tensor_json(spec: TensorSpec) -> TensorJSON:
+    return TensorJSON(spec.name, spec.dtype, None if spec.shape is None else list(spec.shape), spec.constant)
+
+
+def inventory_from_json(text: bytes, name: str) -> Inventory:
+    """The inventory that `inventory_json` wrote with its sites. Raises NoAnswer, naming the file and the fault."""
+    try:
+        version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
+        if version is None:
+            raise ValueError("it has no schema_version")
+        if version != SCHEMA_VERSION:
+            raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
+        return _inventory(msgspec.json.decode(text, type=InventoryJSON))
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise NoAnswer(f"{name}: not an opscan inventory: {error}") from error
+
+
+def _inventory(document: InventoryJSON) -> Inventory:
+    if document.sites is None:
+        raise ValueError("it has no sites; write it with `opscan inspect REF --sites --format json`")
+    return Inventory(
+        model=document.model,
+        dialect=Dialect(document.dialect),
+        sites=tuple(map(_site, document.sites)),
+        uncaptured=tuple(Uncaptured(gap.module, gap.reason) for gap in document.uncaptured),
+        opset_imports=document.opset_imports,
+        params=document.params,
+        rungs=tuple(Rung(rung.module, rung.method, rung.reason) for rung in document.rungs),
+        tools=document.tools,
+    )
+
+
+def _site(site: SiteJSON) -> Site:
+    return Site(
+        op=OpName.parse(site.operator),
+        module=site.module,
+        source=site.source,
+        inputs=tuple(_tensor(spec) if spec else None for spec in site.inputs),
+        outputs=tuple(map(_tensor, site.outputs)),
+        attributes={name: attribute(value) for name, value in site.attributes.items()},
+        macs=site.macs,
+        node=site.node,
+        body=site.body,
+        since_version=site.since_version,
+        types=site.types,
+        unbound=tuple(site.unbound),
+        is_function=site.is_function,
+        constant=site.constant,
+    )
+
+
+def _tensor(spec: TensorJSON) -> TensorSpec:
+    return TensorSpec(None if spec.shape is None else tuple(spec.shape), spec.dtype, spec.name, spec.constant)
