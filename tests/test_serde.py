@@ -27,6 +27,17 @@ DOCUMENTS = {
     "inventory": serde.inventory_json(TINY, sites=True),
     "survey": serde.survey_json((entry("a", "nn.GELU"), entry("b", reason="died")), {"torch": "2.13"}),
     "check": serde.check_json((RESULT, serde.unanswered("b", "fake@1", "no such file")), {}),
+    "profile": {
+        "schema": 1,
+        "name": "fake",
+        "version": "1",
+        "title": "A fake",
+        "dialect": "onnx",
+        "exhaustive": True,
+        "confidence": "documented",
+        "sources": [{"what": "a list", "licence": "MIT", "retrieved": "2026-11-22"}],
+        "rules": {"Relu": [{"require": [{"input": 0, "rank": [4]}, {"attribute": "mode", "in": ["linear"]}]}]},
+    },
 }
 
 

@@ -40,10 +40,13 @@ def profile_of_csv(text: str, settings: Mapping[str, Any]) -> str:
     rows = [row for row in _rows(lines) if row["domain"] not in INTERNAL_DOMAINS]
     if not rows:
         raise UsageError("the list has no rows")
+    settings = dict(settings)
+    source = {"licence": settings.pop("licence"), "retrieved": settings.pop("retrieved")}
     document = {
+        "schema": 1,
         **settings,
         "version": rows[0]["version"],
-        "sources": header,
+        "sources": [{"what": line, **source} for line in header],
         "rules": _rules(rows),
     }
     body: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)

@@ -9,7 +9,7 @@ from opscan import backends, pipeline
 from opscan.backends import csv_import
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
-from opscan.core.profile import BackendProfile, OpenRange
+from opscan.core.profile import BackendProfile, VersionMatch
 from opscan.core.table import Column, Report, Table
 
 app = typer.Typer(help="The backend profiles.")
@@ -51,10 +51,13 @@ def import_list(
     name: Annotated[str, typer.Option(help="The profile's name.")],
     title: Annotated[str, typer.Option(help="The backend's full name.")],
     confidence: Annotated[str, typer.Option(help="measured, registry, documented or secondary.")],
+    licence: Annotated[str, typer.Option(help="The licence of the list.")],
+    retrieved: Annotated[str, typer.Option(help="The date when it was read.")],
     exhaustive: Annotated[bool, typer.Option(help="Whether an operator that is not listed is unsupported.")] = True,
-    open_range: Annotated[
-        OpenRange, typer.Option(help="What a version range without end covers: that version only, or all later ones.")
-    ] = OpenRange.ONWARD,
+    version_match: Annotated[
+        VersionMatch,
+        typer.Option(help="What a version range without end covers: that version only, all later ones, or any."),
+    ] = VersionMatch.AT_LEAST,
     function_bodies: Annotated[
         bool, typer.Option(help="Whether the backend expands operators that ONNX defines by a function.")
     ] = False,
@@ -72,10 +75,12 @@ def import_list(
         "title": title,
         "dialect": "onnx",
         "exhaustive": exhaustive,
-        "open_range": open_range.value,
+        "version_match": version_match.value,
         "function_bodies": function_bodies,
         **({"casts": dict(map(_cast, casts))} if casts else {}),
         "confidence": confidence,
+        "licence": licence,
+        "retrieved": retrieved,
     }
     try:
         text = file.read_text(encoding="utf-8")
@@ -101,7 +106,7 @@ def _row(profile: BackendProfile) -> tuple[str, ...]:
         profile.dialect.value,
         str(len(profile.rules)),
         "yes" if profile.exhaustive else "no",
-        profile.confidence,
+        profile.confidence.value,
         profile.title,
         "\n".join(profile.sources),
     )
@@ -115,6 +120,6 @@ def _json(profile: BackendProfile) -> dict[str, object]:
         "dialect": profile.dialect.value,
         "operators": len(profile.rules),
         "exhaustive": profile.exhaustive,
-        "confidence": profile.confidence,
+        "confidence": profile.confidence.value,
         "sources": list(profile.sources),
     }

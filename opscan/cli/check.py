@@ -6,10 +6,11 @@ import typer
 
 from opscan import backends, pipeline, serde
 from opscan.cli import _terminal as terminal
+from opscan.core.coverage import Coverage
 from opscan.core.errors import NoAnswer
-from opscan.core.judge import Coverage, Support
 from opscan.core.reports import coverage_head, finding_table
 from opscan.core.table import Report
+from opscan.core.verdict import Support
 
 FINDINGS, NO_ANSWER = 1, 3
 # What fails the gate. `unknown` and `conditional` fail only if a policy says so.

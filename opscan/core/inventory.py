@@ -45,7 +45,10 @@ class Site:
     inputs: tuple[TensorSpec | None, ...] = ()
     """In the operator's own order; None for an optional input left out."""
     outputs: tuple[TensorSpec, ...] = ()
+    """In the operator's own order; one that is not used has no name and no type."""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    defaults: Mapping[str, Attribute] | None = None
+    """What an attribute that is left out stands for, by the operator's schema; None without a schema."""
     macs: int | None = 0
     """Multiply-accumulates; None when a shape that the count needs is unknown."""
     node: str = ""

@@ -16,6 +16,17 @@ class Dialect(StrEnum):
     """Nodes of an ONNX graph at an opset."""
 
 
+class AtenLevel(StrEnum):
+    """How far an aten graph is decomposed. A profile of one level says nothing of the others."""
+
+    EXPORT = "export"
+    """As torch.export gives it."""
+    CORE = "core"
+    """After run_decompositions()."""
+    EDGE = "edge"
+    """ExecuTorch's edge dialect: core, with `_copy` variants instead of views."""
+
+
 # Namespaces of the torch dialect, printed with a dot, as in source code.
 _SOURCE_NAMESPACES = ("nn", "F", "torch", "Tensor")
 # Python syntax applied to tensors: `@`, `+`, `x[i]`. Printed bare.

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from opscan.core.coverage import Coverage, Finding, Ratio
 from opscan.core.inventory import Inventory, Site
-from opscan.core.judge import Coverage, Finding, Ratio
 from opscan.core.survey import Entry, Row, operator_texts, rows
 from opscan.core.table import Column, Table, quantity, share
 from opscan.core.views import OperatorUse, operator_uses

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opscan import backends
+from opscan.core.coverage import Coverage
 from opscan.core.errors import UsageError
-from opscan.core.judge import Coverage, compare
+from opscan.core.judge import compare
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions

@@ -11,6 +11,7 @@ import msgspec
 from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
+from opscan.serde.profile import ProfileYAML
 from opscan.serde.survey import SurveyJSON, survey_json
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "unanswered",
 ]
 
-DOCUMENTS = {"inventory": InventoryJSON, "survey": SurveyJSON, "check": CheckJSON}
+DOCUMENTS = {"inventory": InventoryJSON, "survey": SurveyJSON, "check": CheckJSON, "profile": ProfileYAML}
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from opscan.core.judge import Coverage, Finding
+from opscan.core.coverage import Coverage, Finding
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON
 
 

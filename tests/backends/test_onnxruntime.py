@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from opscan import backends, pipeline
-from opscan.core.judge import Support
 from opscan.core.operator import OpName
+from opscan.core.verdict import Support
 from tests.backends.standard import dtypes, schemas
 
 ORT = "onnxruntime-cpu"

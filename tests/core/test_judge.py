@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opscan.core.coverage import Ratio
 from opscan.core.errors import DialectMismatch
 from opscan.core.inventory import TensorSpec, Uncaptured
-from opscan.core.judge import WORST_LAST, Ratio, Support, compare, judge
+from opscan.core.judge import compare, judge
 from opscan.core.operator import Dialect
-from opscan.core.profile import Clause, ClauseKind, OpenRange, Rule
+from opscan.core.profile import Clause, ClauseKind, Rule, Test, VersionMatch
 from opscan.core.reports import coverage_head, finding_table
+from opscan.core.verdict import WORST_LAST, Support
 from tests.fakes import inventories, inventory, onnx_site, profile, site, spec
 
 SUPPORTED, CONDITIONAL, UNKNOWN, UNSUPPORTED, BROKEN = Support
@@ -30,11 +32,11 @@ def attribute(name, *allowed):
 
 
 def rank(position, *allowed):
-    return Clause(ClauseKind.RANK, str(position), allowed)
+    return Clause(ClauseKind.RANK, f"input {position}", allowed)
 
 
 def static(position):
-    return Clause(ClauseKind.STATIC_SHAPE, str(position))
+    return Clause(ClauseKind.STATIC_SHAPE, f"input {position}", (True,), Test.IS)
 
 
 F16 = onnx_site("Relu", types={"T": "float16"})
@@ -44,7 +46,7 @@ DOUBLE = dtype("float64")
 
 
 def relu(*inputs, **attributes):
-    return onnx_site("Relu", *inputs, attributes=attributes)
+    return onnx_site("Relu", *inputs, attributes=attributes, defaults={})
 
 
 # site, rules, support, rule id, part of the reason, what it proves
@@ -87,7 +89,9 @@ ALTERNATIVES = [
     (F16, [rule(dtype("float32")), rule(dtype("float16"))], SUPPORTED, "", "", "any rule may match"),
     (F16, [rule(dtype("float16"), restriction="slow"), rule(dtype("float16"))], SUPPORTED, "", "", "the best wins over a condition"),
     (F16, [rule(dtype("float32")), rule(dtype("float16"), restriction="slow")], CONDITIONAL, "OPS104", "slow", "a condition over a no"),
-    (UNTYPED, [rule(supported=False), rule(dtype("float32"))], UNKNOWN, "OPS103", "dtype of T", "and so does what is undecided"),
+    (UNTYPED, [rule(supported=False), rule(dtype("float32"))], UNSUPPORTED, "OPS101", "listed as unsupported", "an explicit no is more than a promise"),
+    (relu(X, mode="cubic"), [rule(), rule(attribute("mode", "cubic"), supported=False, restriction="not cubic")], UNSUPPORTED, "OPS101", "not cubic", "for the cases that it speaks of"),
+    (relu(X, mode="linear"), [rule(), rule(attribute("mode", "cubic"), supported=False)], SUPPORTED, "", "", "and no others"),
     (F16, [rule(dtype("float32")), rule(DOUBLE)], UNSUPPORTED, "OPS102", "T is float16; allowed: float32", "of two reasons always the same one"),
     (F16, [rule(DOUBLE), rule(dtype("float32"))], UNSUPPORTED, "OPS102", "T is float16; allowed: float32", "whatever their order"),
     (relu(X, mode="cubic"), [rule(attribute("mode", "linear")), rule(attribute("mode", "cubic"), broken="issue 9")], BROKEN, "OPS105", "issue 9", "what is known to break is more than a failed clause"),
@@ -130,7 +134,7 @@ def test_silence(found, facts, support, rule_id, reason, why):
 
 def test_a_body_may_do_where_the_operators_own_rules_fail():
     for rules in ([rule(dtype("float32"))], [rule(since=14)]):
-        verdict = judge(FUNCTION, profile(*rules, function_bodies=True, open_range=OpenRange.EQUAL))
+        verdict = judge(FUNCTION, profile(*rules, function_bodies=True, version_match=VersionMatch.EQUAL))
         assert verdict.support is UNKNOWN
         assert "its ONNX function body is run instead" in verdict.reason
     assert judge(FUNCTION, profile(rule(supported=False), function_bodies=True)).support is UNSUPPORTED
@@ -154,38 +158,38 @@ def test_casts(found, allowed, support, why):
 
 # since, until, open range, schema version, whether it is covered, what it proves
 RANGES = [
-    (None, None, OpenRange.EQUAL, 13, True, "no range covers every version"),
-    (11, 13, OpenRange.EQUAL, 11, True, "both ends"),
-    (11, 13, OpenRange.EQUAL, 13, True, "belong to a range"),
-    (11, 13, OpenRange.EQUAL, 12, True, "and what is between"),
-    (11, 13, OpenRange.EQUAL, 14, False, "not what is after"),
-    (11, 13, OpenRange.ONWARD, 9, False, "nor before"),
-    (13, None, OpenRange.EQUAL, 13, True, "an open range, read as one version"),
-    (13, None, OpenRange.EQUAL, 14, False, "ends there"),
-    (13, None, OpenRange.ONWARD, 14, True, "read as from then on it does not"),
-    (13, None, OpenRange.ONWARD, 12, False, "but begins there"),
-    (13, None, OpenRange.EQUAL, None, True, "an operator without schema has no version"),
+    (None, None, VersionMatch.EQUAL, 13, True, "no range covers every version"),
+    (11, 13, VersionMatch.EQUAL, 11, True, "both ends"),
+    (11, 13, VersionMatch.EQUAL, 13, True, "belong to a range"),
+    (11, 13, VersionMatch.EQUAL, 12, True, "and what is between"),
+    (11, 13, VersionMatch.EQUAL, 14, False, "not what is after"),
+    (11, 13, VersionMatch.AT_LEAST, 9, False, "nor before"),
+    (13, None, VersionMatch.EQUAL, 13, True, "an open range, read as one version"),
+    (13, None, VersionMatch.EQUAL, 14, False, "ends there"),
+    (13, None, VersionMatch.AT_LEAST, 14, True, "read as from then on it does not"),
+    (13, None, VersionMatch.AT_LEAST, 12, False, "but begins there"),
+    (13, None, VersionMatch.EQUAL, None, True, "an operator without schema has no version"),
 ]
 
 
-@pytest.mark.parametrize(("since", "until", "open_range", "version", "covered", "why"), RANGES)
-def test_version_ranges(since, until, open_range, version, covered, why):
+@pytest.mark.parametrize(("since", "until", "version_match", "version", "covered", "why"), RANGES)
+def test_version_ranges(since, until, version_match, version, covered, why):
     found = onnx_site("Relu", version=version)
-    verdict = judge(found, profile(rule(since=since, until=until), open_range=open_range))
+    verdict = judge(found, profile(rule(since=since, until=until), version_match=version_match))
     assert verdict.support is (SUPPORTED if covered else UNSUPPORTED), why
     assert verdict.rule == ("" if covered else "OPS102")
 
 
 @pytest.mark.parametrize(
-    ("open_range", "reason"),
+    ("version_match", "reason"),
     [
-        (OpenRange.EQUAL, "version 12 of the operator; fake@1 has 7 to 9, 11, 13"),
-        (OpenRange.ONWARD, "version 12 of the operator; fake@1 has 7 to 9, 11, 13 and newer"),
+        (VersionMatch.EQUAL, "version 12 of the operator; fake@1 has 7 to 9, 11, 13"),
+        (VersionMatch.AT_LEAST, "version 12 of the operator; fake@1 has 7 to 9, 11, 13 and newer"),
     ],
 )
-def test_the_reason_names_the_versions_there_are(open_range, reason):
+def test_the_reason_names_the_versions_there_are(version_match, reason):
     rules = [rule(since=7, until=9), rule(since=11, until=11), rule(since=13)]
-    assert judge(onnx_site("Relu", version=12), profile(*rules, open_range=open_range)).reason == reason
+    assert judge(onnx_site("Relu", version=12), profile(*rules, version_match=version_match)).reason == reason
 
 
 def test_another_dialect_is_refused_with_the_remedy():

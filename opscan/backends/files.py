@@ -1,0 +1,156 @@
+"""Profile files: where they are, what they extend, and their content as a ProfileYAML without faults."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opscan.backends.build import document_faults
+from opscan.core.errors import UsageError
+from opscan.core.spelling import did_you_mean
+from opscan.document import Document, Fault, faults, read_yaml
+from opscan.serde.profile import ProfileYAML
+
+SHIPPED = Path(__file__).parent
+_SUFFIXES = (".yaml", ".yml")
+# Keys of a profile that an overlay adds to, entry by entry; it replaces the others.
+_MERGED = ("rules", "limits", "casts", "aliases")
+
+
+def names(folders: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Names of the profiles that are shipped and of those in `folders`."""
+    return tuple(sorted({stem.partition("@")[0] for stem in _stems(folders)}))
+
+
+def versions(name: str, folders: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Every `name@version` of a profile beside the one that goes by the name alone."""
+    return tuple(sorted(stem for stem in _stems(folders) if stem.startswith(f"{name}@")))
+
+
+def _stems(folders: Sequence[Path]) -> Mapping[str, Path]:
+    """File name without suffix -> file; a folder named earlier wins, the shipped ones come last."""
+    found: dict[str, Path] = {}
+    for folder in (*folders, SHIPPED):
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.suffix in _SUFFIXES:
+                found.setdefault(file.stem, file)
+    return found
+
+
+def is_file(reference: str) -> bool:
+    """Whether it names a file rather than a profile."""
+    return reference.endswith(_SUFFIXES)
+
+
+def locate(reference: str, folders: Sequence[Path] = ()) -> Path:
+    """The file of `name`, `name@version` or `./file.yaml`. Raises UsageError, with the nearest name."""
+    if is_file(reference):
+        return Path(reference)
+    stems = _stems(folders)
+    if reference in stems:
+        return stems[reference]
+    name, _, version = reference.partition("@")
+    if name in stems and version and version == _version_of(stems[name]):
+        return stems[name]
+    known = names(folders)
+    if name not in known:
+        raise UsageError(
+            f"unknown backend {reference!r}{did_you_mean(name, known) or '; `opscan backends` lists them'}"
+        )
+    if not version:
+        return max(file for stem, file in stems.items() if stem.startswith(f"{name}@"))
+    there = sorted({_version_of(file) for stem, file in stems.items() if stem.partition("@")[0] == name})
+    raise UsageError(f"unknown version {version!r} of {name}: there is {', '.join(there)}")
+
+
+def _version_of(file: Path) -> str:
+    version = file.stem.partition("@")[2]
+    return version or str(_plain(_read(file), file).get("version"))
+
+
+def read(file: Path, folders: Sequence[Path] = ()) -> ProfileYAML:
+    """The document of a profile, with everything that it extends. Raises UsageError, naming every fault."""
+    merged, document = _merged(file, (file.parent, *folders), ())
+    found = list(_faults(merged, file))
+    if found:
+        raise UsageError("\n".join(_line(file, document, fault) for fault in found))
+    return msgspec.convert(merged, ProfileYAML)
+
+
+def _faults(merged: dict[str, Any], file: Path) -> Iterator[Fault]:
+    found = list(faults(merged, ProfileYAML))
+    yield from found
+    if not found:
+        profile = msgspec.convert(merged, ProfileYAML)
+        yield from document_faults(profile)
+        yield from _name_faults(profile, file)
+
+
+def _name_faults(profile: ProfileYAML, file: Path) -> Iterator[Fault]:
+    name, at, version = file.stem.partition("@")
+    if file.parent == SHIPPED and profile.name != name:
+        yield Fault("name", f"is {profile.name!r} in the file {file.name}; call one as the other")
+    if at and profile.version != version:
+        yield Fault("version", f"is {profile.version!r} in the file {file.name}; call one as the other")
+
+
+def _line(file: Path, document: Document, fault: Fault) -> str:
+    line = _nearest_line(document.lines, fault.path)
+    return f"{file.name}{f':{line}' if line else ''}: {fault.path or 'the profile'}: {fault.text}"
+
+
+def _nearest_line(lines: Mapping[str, int], path: str) -> int | None:
+    """The line of the path or of the innermost value around it."""
+    while path and path not in lines:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return lines.get(path)
+
+
+def _merged(file: Path, folders: Sequence[Path], extending: tuple[Path, ...]) -> tuple[dict[str, Any], Document]:
+    """The content of a file over that of what it extends, and the file by itself."""
+    if file in extending:
+        chain = " extends ".join(path.name for path in (*extending, file))
+        raise UsageError(f"{file.name}: extends itself: {chain}")
+    document = _read(file)
+    own = _plain(document, file)
+    if not isinstance(own.get("extends", ""), str) or not own.get("extends"):
+        return own, document
+    base, _ = _merged(_base(own["extends"], file, folders), folders, (*extending, file))
+    return _over(base, own, file, document), document
+
+
+def _base(reference: str, file: Path, folders: Sequence[Path]) -> Path:
+    try:
+        return file.parent / reference if is_file(reference) else locate(reference, folders)
+    except UsageError as error:
+        raise UsageError(f"{file.name}: extends: {error}") from error
+
+
+def _over(base: dict[str, Any], own: dict[str, Any], file: Path, document: Document) -> dict[str, Any]:
+    removed = own.get("remove") or []
+    rules = base.get("rules")
+    if isinstance(removed, list) and isinstance(rules, dict):
+        for number, operator in enumerate(removed):
+            if operator not in rules:
+                fault = Fault(f"remove[{number}]", f"{operator} is not in {base.get('name')}@{base.get('version')}")
+                raise UsageError(_line(file, document, fault))
+        base = {**base, "rules": {name: entry for name, entry in rules.items() if name not in removed}}
+    merged = {**base, **own}
+    for key in _MERGED:
+        if isinstance(base.get(key), dict) and isinstance(own.get(key, {}), dict):
+            merged[key] = {**base[key], **own.get(key, {})}
+    return merged
+
+
+def _read(file: Path) -> Document:
+    try:
+        return read_yaml(file.read_bytes(), file.name)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _plain(document: Document, file: Path) -> dict[str, Any]:
+    if not isinstance(document.value, dict):
+        raise UsageError(f"{file.name}: is no profile: it must be a mapping with schema, name, version, …")
+    return document.value
