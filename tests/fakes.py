@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from opscan.core.inventory import Attribute, Dimension, Inventory, Rung, Site, TensorSpec, Uncaptured
-from opscan.core.operator import SYNTAX, Dialect, OpName
+from opscan.core.inventory import Attribute, Dimension, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
+from opscan.core.operator import SYNTAX, AtenLevel, Dialect, OpName
 from opscan.core.profile import BackendProfile, Rule
 from opscan.core.survey import Capture, Entry
 
@@ -117,7 +117,9 @@ def sites(dialect: Dialect) -> st.SearchStrategy[Site]:
         types=st.dictionaries(identifiers, st.sampled_from(("float32", "int64")), max_size=2),
         unbound=st.lists(identifiers, max_size=2).map(tuple),
         is_function=st.booleans(),
+        function=st.sampled_from(("", "f0", "f1")),
         constant=st.booleans(),
+        dead=st.booleans(),
     )
 
 
@@ -131,6 +133,17 @@ def inventories(draw: st.DrawFn, dialect: Dialect | None = None) -> Inventory:
         sites=tuple(draw(st.lists(sites(chosen), max_size=4))),
         uncaptured=tuple(draw(st.lists(st.builds(Uncaptured, dotted, texts), max_size=2))),
         opset_imports=draw(st.dictionaries(st.just("") | dotted, st.integers(1, 28), max_size=2)),
+        ir_version=draw(st.none() | st.integers(3, 14)),
+        level=draw(st.none() | st.sampled_from(AtenLevel)),
+        inputs=tuple(draw(st.lists(tensors, max_size=2))),
+        local_functions=tuple(draw(st.lists(dotted, max_size=2))),
+        functions=draw(
+            st.dictionaries(
+                st.sampled_from(("f0", "f1")),
+                st.builds(FunctionBody, st.lists(sites(chosen), max_size=2).map(tuple), texts),
+                max_size=2,
+            )
+        ),
         params=draw(st.none() | st.integers(0, 10**12)),
         rungs=tuple(draw(st.lists(st.builds(Rung, dotted, texts, texts), max_size=2))),
         tools=draw(st.dictionaries(identifiers, texts, max_size=2)),

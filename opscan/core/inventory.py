@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import AtenLevel, Dialect, OpName
 
 Dimension = int | str
 Attribute = Union[None, bool, int, float, str, tuple["Attribute", ...]]
@@ -63,9 +63,13 @@ class Site:
     """ONNX: type variables of present inputs and outputs whose dtype is not known; all of them (`*`)
     for an operator without schema."""
     is_function: bool = False
-    """ONNX: its schema defines it by a function body of simpler operators."""
+    """ONNX: its schema defines it by a function body of simpler operators, valid at the model's opset."""
+    function: str = ""
+    """ONNX: the key of that body in Inventory.functions, `""` where the types that it depends on are not known."""
     constant: bool = False
     """Its value does not depend on the model's inputs: a compiler can compute it once."""
+    dead: bool = False
+    """No output of its graph depends on it."""
 
     @property
     def place(self) -> str:
@@ -91,6 +95,15 @@ class Rung:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionBody:
+    """What ONNX defines one kind of call of an operator by."""
+
+    sites: tuple[Site, ...]
+    fault: str = ""
+    """Why there is no valid body for such a call."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """All sites of one model in one dialect, in the order of execution."""
@@ -101,6 +114,16 @@ class Inventory:
     uncaptured: tuple[Uncaptured, ...] = ()
     opset_imports: Mapping[str, int] = field(default_factory=dict)
     """ONNX: domain -> opset version, `""` for ai.onnx."""
+    ir_version: int | None = None
+    """ONNX: the version of the file format."""
+    level: AtenLevel | None = None
+    """aten: how far the graph is decomposed; None where that is not known."""
+    inputs: tuple[TensorSpec, ...] = ()
+    """What the model is given, in its order; empty where that is not known."""
+    local_functions: tuple[str, ...] = ()
+    """ONNX: names of the functions that the file defines and calls; their nodes stand in `sites`."""
+    functions: Mapping[str, FunctionBody] = field(default_factory=dict)
+    """ONNX: the bodies that Site.function speaks of."""
     params: int | None = None
     """Elements of all parameters, shared ones once, frozen ones included, buffers excluded.
     For an .onnx file: elements of all initializers."""

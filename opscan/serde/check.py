@@ -24,6 +24,16 @@ class CoverageJSON(msgspec.Struct, frozen=True):
     macs: RatioJSON
 
 
+class OutcomeJSON(msgspec.Struct, frozen=True):
+    """A clause that decided: `decided` is false where it could not be told whether the site meets it."""
+
+    kind: str
+    subject: str
+    has: str
+    allowed: str
+    decided: bool
+
+
 class FindingJSON(msgspec.Struct, frozen=True):
     """Sites of one operator with the same outcome and reason."""
 
@@ -33,6 +43,17 @@ class FindingJSON(msgspec.Struct, frozen=True):
     reason: str
     count: int
     places: list[PlaceJSON]
+    failing: list[OutcomeJSON] = []
+    next: list[str] = []
+    """What else stands in the way once this is dealt with."""
+
+
+class ModelFindingJSON(msgspec.Struct, frozen=True):
+    """What a backend demands of the model as a whole and this one does not meet."""
+
+    rule: str
+    support: str
+    reason: str
 
 
 class CheckResultJSON(msgspec.Struct, frozen=True):
@@ -44,6 +65,7 @@ class CheckResultJSON(msgspec.Struct, frozen=True):
     coverage: CoverageJSON | None
     findings: list[FindingJSON]
     reason: str = ""
+    model_findings: list[ModelFindingJSON] = []
 
 
 class CheckJSON(msgspec.Struct, frozen=True):
@@ -74,6 +96,7 @@ def check_result(coverage: Coverage) -> CheckResultJSON:
             *(RatioJSON(r.part, r.whole, r.percent) for r in (coverage.sites, coverage.operators, coverage.macs))
         ),
         findings=[_finding(finding) for finding in coverage.findings],
+        model_findings=[ModelFindingJSON(f.rule, f.support.value, f.reason) for f in coverage.model_findings],
     )
 
 
@@ -85,4 +108,9 @@ def _finding(finding: Finding) -> FindingJSON:
         reason=finding.reason,
         count=finding.count,
         places=[PlaceJSON(p.modules, p.source, p.count) for p in finding.places],
+        failing=[
+            OutcomeJSON(o.clause.kind.value, o.clause.subject, o.has, o.allowed, o.passed is not None)
+            for o in finding.failing
+        ],
+        next=list(finding.next),
     )

@@ -1,14 +1,15 @@
 """Inventories <-> JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from opscan.core.canonical import canonical, is_special
 from opscan.core.errors import NoAnswer
-from opscan.core.inventory import Inventory, Rung, Site, TensorSpec, Uncaptured
+from opscan.core.inventory import Attribute, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
 from opscan.core.macs import CONVENTION
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import AtenLevel, Dialect, OpName
 from opscan.core.views import operator_uses
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, attribute, plain
 
@@ -41,6 +42,8 @@ class SiteJSON(msgspec.Struct, frozen=True):
     types: dict[str, str] = {}
     unbound: list[str] = []
     is_function: bool = False
+    function: str = ""
+    dead: bool = False
 
 
 class SignatureJSON(msgspec.Struct, frozen=True):
@@ -77,6 +80,13 @@ class RungJSON(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class FunctionBodyJSON(msgspec.Struct, frozen=True):
+    """What ONNX defines one kind of call of an operator by; `fault` where there is no valid body for it."""
+
+    sites: list[SiteJSON]
+    fault: str = ""
+
+
 class InventoryJSON(msgspec.Struct, frozen=True):
     """`opscan inspect REF --format json`; `sites` only with --sites."""
 
@@ -93,6 +103,14 @@ class InventoryJSON(msgspec.Struct, frozen=True):
     rungs: list[RungJSON] = []
     tools: dict[str, str] = {}
     sites: list[SiteJSON] | None = None
+    ir_version: int | None = None
+    level: str | None = None
+    inputs: list[TensorJSON] = []
+    local_functions: list[str] = []
+    functions: dict[str, FunctionBodyJSON] = {}
+    """Key that sites name as their `function` -> the body; only with the sites."""
+    defaults: dict[str, dict[str, Value]] = {}
+    """`Operator@since_version` -> what attributes that a site leaves out stand for; only with the sites."""
 
 
 def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
@@ -121,7 +139,31 @@ def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
         rungs=[RungJSON(rung.module, rung.method, rung.reason) for rung in inventory.rungs],
         tools=dict(inventory.tools),
         sites=[_site_json(site) for site in inventory.sites] if sites else None,
+        ir_version=inventory.ir_version,
+        level=inventory.level.value if inventory.level else None,
+        inputs=[_tensor_json(spec) for spec in inventory.inputs],
+        local_functions=list(inventory.local_functions),
+        functions={key: _body_json(body) for key, body in inventory.functions.items()} if sites else {},
+        defaults=_defaults(inventory) if sites else {},
     )
+
+
+def _body_json(body: FunctionBody) -> FunctionBodyJSON:
+    return FunctionBodyJSON([_site_json(site) for site in body.sites], body.fault)
+
+
+def _defaults(inventory: Inventory) -> dict[str, dict[str, Value]]:
+    bodies = (body.sites for body in inventory.functions.values())
+    return {
+        _schema_key(str(site.op), site.since_version): {name: plain(value) for name, value in site.defaults.items()}
+        for sites in (inventory.sites, *bodies)
+        for site in sites
+        if site.defaults is not None
+    }
+
+
+def _schema_key(operator: str, since_version: int | None) -> str:
+    return operator if since_version is None else f"{operator}@{since_version}"
 
 
 def _site_json(site: Site) -> SiteJSON:
@@ -143,6 +185,8 @@ def _site_json(site: Site) -> SiteJSON:
         types=dict(site.types),
         unbound=list(site.unbound),
         is_function=site.is_function,
+        function=site.function,
+        dead=site.dead,
     )
 
 
@@ -166,10 +210,21 @@ def inventory_from_json(text: bytes, name: str) -> Inventory:
 def _inventory(document: InventoryJSON) -> Inventory:
     if document.sites is None:
         raise ValueError("it has no sites; write it with `opscan inspect REF --sites --format json`")
+    defaults = {
+        key: {name: attribute(value) for name, value in values.items()} for key, values in document.defaults.items()
+    }
     return Inventory(
         model=document.model,
         dialect=Dialect(document.dialect),
-        sites=tuple(map(_site, document.sites)),
+        sites=tuple(_site(site, defaults) for site in document.sites),
+        functions={
+            key: FunctionBody(tuple(_site(site, defaults) for site in body.sites), body.fault)
+            for key, body in document.functions.items()
+        },
+        ir_version=document.ir_version,
+        level=AtenLevel(document.level) if document.level else None,
+        inputs=tuple(map(_tensor, document.inputs)),
+        local_functions=tuple(document.local_functions),
         uncaptured=tuple(Uncaptured(gap.module, gap.reason) for gap in document.uncaptured),
         opset_imports=document.opset_imports,
         params=document.params,
@@ -178,7 +233,7 @@ def _inventory(document: InventoryJSON) -> Inventory:
     )
 
 
-def _site(site: SiteJSON) -> Site:
+def _site(site: SiteJSON, defaults: Mapping[str, Mapping[str, Attribute]]) -> Site:
     return Site(
         op=OpName.parse(site.operator),
         module=site.module,
@@ -193,7 +248,10 @@ def _site(site: SiteJSON) -> Site:
         types=site.types,
         unbound=tuple(site.unbound),
         is_function=site.is_function,
+        function=site.function,
+        defaults=defaults.get(_schema_key(site.operator, site.since_version)),
         constant=site.constant,
+        dead=site.dead,
     )
 
 

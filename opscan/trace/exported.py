@@ -1,6 +1,7 @@
 """The sites of a graph that torch.export made, before or after decomposition."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -95,11 +96,13 @@ class _GraphWalk:
             name = OpName("torch", str(target))
             inputs: tuple[TensorSpec | None, ...] = tuple(self._specs(node.all_input_nodes))
             attributes: dict[str, Attribute] = {}
+            defaults: Mapping[str, Attribute] | None = None
         elif isinstance(target, torch._ops.OpOverload):
             namespace, _, base = target._schema.name.partition("::")
             overload = target._schema.overload_name
             name = OpName(namespace, base, overload)
             inputs, attributes = self._arguments(node, target)
+            defaults = _defaults(target)
         else:  # getitem on a tuple, arithmetic on symbolic sizes
             return
         outputs = output_specs(node, node.meta["val"], constant=node in self._constant)
@@ -110,6 +113,7 @@ class _GraphWalk:
             inputs=inputs,
             outputs=outputs,
             attributes=attributes,
+            defaults=defaults,
             macs=macs(name, inputs, outputs, attributes),
             node=node.name,
             body=body,
@@ -155,6 +159,16 @@ class _GraphWalk:
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         path = str(stack[-1][0]) if stack else ""
         return ".".join(part for part in (self._prefix, path) if part)
+
+
+@cache
+def _defaults(target: torch._ops.OpOverload) -> Mapping[str, Attribute]:
+    """What arguments that are no tensors stand for where a call leaves them out."""
+    return {
+        formal.name: _plain(formal.default_value)
+        for formal in target._schema.arguments
+        if formal.has_default_value() and "Tensor" not in str(formal.type)
+    }
 
 
 def _plain(value: Any) -> Attribute:

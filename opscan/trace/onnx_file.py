@@ -10,12 +10,14 @@ from google.protobuf.message import DecodeError, Message
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from opscan.core.errors import NoAnswer
-from opscan.core.inventory import Inventory, Rung, Uncaptured
-from opscan.core.operator import Dialect
+from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
+from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
 from opscan.trace import onnx_graph
-from opscan.trace.onnx_passes import PassFailed, inlined, reason, with_types
+from opscan.trace.apart import PassFailed, reason
+from opscan.trace.onnx_passes import inlined, with_types
 from opscan.trace.onnx_provenance import Provenance
+from opscan.trace.onnx_values import type_spec
 from opscan.trace.provenance import SourceLines
 
 # Stored tensors up to this many bytes are kept: shapes, axes and scales that inference needs.
@@ -126,8 +128,9 @@ def inventory_of(
         params = _stored_elements(model.graph)
     notes: list[str] = []
     try:
+        local_functions = tuple(sorted({str(OpName(*onnx_graph.function_key(f))) for f in model.functions}))
         model = _typed(_without_functions(model, notes), notes)
-        sites = onnx_graph.sites(model, Provenance(model, lines or SourceLines({}, ())))
+        walked = onnx_graph.walked(model, Provenance(model, lines or SourceLines({}, ())))
     except RecursionError as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: its functions are nested too deeply") from error
     except ValueError as error:
@@ -135,12 +138,23 @@ def inventory_of(
     return Inventory(
         model=name,
         dialect=Dialect.ONNX,
-        sites=sites,
+        sites=walked.sites,
+        functions=walked.functions,
+        inputs=tuple(_inputs(model)),
+        local_functions=local_functions,
+        ir_version=model.ir_version,
         uncaptured=tuple(_newer_than_known(model)),
         opset_imports=onnx_graph.opsets(model.opset_import),
         params=params,
         rungs=(Rung("", method, "; ".join(notes)),),
     )
+
+
+def _inputs(model: ModelProto) -> Iterator[TensorSpec]:
+    """What a caller must give: every initializer was an input in IR 3, and may be one since."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    return (type_spec(value.name, value.type) for value in model.graph.input if value.name not in stored)
 
 
 def _stored_elements(graph: GraphProto) -> int:

@@ -1,17 +1,18 @@
 """The onnx dialect: the sites of an ONNX ModelProto, control-flow bodies and local functions included."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
-from opscan.core.inventory import Attribute, Site, TensorSpec
+from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import OpName
+from opscan.trace.onnx_binding import defaults, schema_of, types
+from opscan.trace.onnx_functions import Calls, expanded, has_body
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
+from opscan.trace.provenance import SourceLines
 
 # Outputs that differ, or in training may differ, from run to run even on constant inputs.
 _RANDOM = frozenset(
@@ -22,15 +23,43 @@ FunctionKey = tuple[str, str, str]
 Attributes = dict[str, Attribute]
 
 
-def sites(model: ModelProto, provenance: Provenance) -> tuple[Site, ...]:
-    """Every node of the graph and of the bodies it runs, in file order.
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a graph does."""
+
+    sites: tuple[Site, ...]
+    """In file order."""
+    functions: Mapping[str, FunctionBody]
+    """The bodies by which ONNX defines operators; see Site.function."""
+
+
+def walked(model: ModelProto, provenance: Provenance) -> Walked:
+    """Every node of the graph and of the bodies it runs.
 
     Constant nodes are values, not operators. A call of a model-local function is replaced by the
     function's nodes. Functions must not call themselves.
     """
     functions = {function_key(function): function for function in model.functions}
-    walk = _Walk(functions, provenance, opsets(model.opset_import), model.ir_version)
-    return tuple(walk.graph(model.graph, {}, {}, ""))
+    calls = Calls()
+    walk = _Walk(functions, provenance, opsets(model.opset_import), model.ir_version, calls)
+    sites = tuple(walk.graph(model.graph, {}, {}, ""))
+    return Walked(sites, _function_bodies(calls, model.ir_version))
+
+
+def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
+    """The body of every kind of call, and of the calls in those bodies."""
+    found: dict[str, FunctionBody] = {}
+    while new := {key: call for key, call in calls.by_key.items() if key not in found}:
+        bodies = expanded(new)
+        for key, call in new.items():
+            function = bodies.get(key)
+            if function is None:
+                found[key] = FunctionBody((), "onnx cannot expand it")
+                continue
+            walk = _Walk({}, Provenance(ModelProto(), SourceLines({}, ())), call.imports, ir_version, calls, Place())
+            sites = () if function.doc_string else tuple(walk.function_body(function, call.inputs))
+            found[key] = FunctionBody(sites, function.doc_string)
+    return found
 
 
 def opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
@@ -57,24 +86,6 @@ def _domain(name: str) -> str:
     return "" if name == "ai.onnx" else name
 
 
-@cache
-def _schema(op_type: str, domain: str, opset: int) -> Any:
-    """onnx.defs.OpSchema (untyped in onnx), None where the operator has no schema at that opset."""
-    try:
-        return onnx.defs.get_schema(op_type, opset, domain)
-    except Exception:  # onnx raises its own SchemaError from C++
-        return None
-
-
-def _bind_types(formals: Iterable[Any], actuals: list[TensorSpec | None]) -> Iterator[tuple[str, str | None]]:
-    """Type variable -> dtype of the parameters that are present; the last formal may repeat."""
-    formals = list(formals)
-    for position, actual in enumerate(actuals):
-        formal = formals[min(position, len(formals) - 1)] if formals else None
-        if actual is not None and formal is not None and formal.is_homogeneous:
-            yield formal.type_str, actual.dtype
-
-
 class _Walk:
     """Walks graphs that share one list of imported opsets: the model's, or a function's."""
 
@@ -84,30 +95,42 @@ class _Walk:
         provenance: Provenance,
         imported: Mapping[str, int],
         ir_version: int,
+        calls: Calls,
         caller: Place | None = None,
     ) -> None:
         self._functions = functions
         self._provenance = provenance
         self._opsets = imported
         self._ir_version = ir_version
+        self._calls = calls
         self._caller = caller
 
     def graph(self, graph: GraphProto, outer: Scope, given: Attributes, body: str) -> Iterator[Site]:
         """Sites of a graph that sees the values of `outer`; `given` are the parameters of the function around it."""
-        yield from self._nodes(graph.node, outer | declared(graph, self._ir_version), given, body)
+        wanted = [value.name for value in graph.output]
+        yield from self._nodes(graph.node, outer | declared(graph, self._ir_version), given, body, wanted)
 
-    def _nodes(self, nodes: Iterable[NodeProto], scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
-        for node in nodes:
+    def function_body(self, function: FunctionProto, inputs: Sequence[TensorSpec | None]) -> Iterator[Site]:
+        """Sites of a function that is called with these inputs."""
+        scope = declared_values(function.value_info) | _arguments(function, inputs)
+        return self._nodes(function.node, scope, {}, "", function.output)
+
+    def _nodes(
+        self, nodes: Sequence[NodeProto], scope: Scope, given: Attributes, body: str, wanted: Iterable[str]
+    ) -> Iterator[Site]:
+        """`wanted` are the values that the graph yields."""
+        needed = _needed(nodes, wanted)
+        for number, node in enumerate(nodes):
             function = self._functions.get(call_key(node))
             if function is not None:
                 yield from self._call(node, function, scope, given, body)
             elif node.op_type == "Constant" and _domain(node.domain) == "":
                 scope |= {name: constant_spec(node, name, scope.get(name)) for name in node.output}
             else:
-                yield self._site(node, scope, given, body)
+                yield self._site(node, scope, given, body, dead=number not in needed)
                 yield from self._bodies(node, scope, given, body)
 
-    def _site(self, node: NodeProto, scope: Scope, given: Attributes, body: str) -> Site:
+    def _site(self, node: NodeProto, scope: Scope, given: Attributes, body: str, *, dead: bool) -> Site:
         domain = _domain(node.domain)
         name = OpName(domain, node.op_type, node.overload)
         inputs = _specs(node.input, scope)
@@ -115,10 +138,12 @@ class _Walk:
         for output in filter(None, node.output):
             known = scope.get(output, TensorSpec(None, None, output))
             scope[output] = TensorSpec(known.shape, known.dtype, output, constant)
-        outputs = tuple(scope[output] for output in node.output if output)
+        outputs = _specs_by_position(node.output, scope)
         attributes = _attributes(node, given)
-        schema = _schema(node.op_type, domain, self._opsets.get(domain, 0))
-        types, unbound = _types(schema, node, scope)
+        opset = self._opsets.get(domain, 0)
+        schema = schema_of(node.op_type, domain, opset)
+        bound, unbound = types(schema, node, scope)
+        is_function = has_body(node.op_type, domain, opset, self._opsets.get("", opset))
         place = self._place(node)
         return Site(
             op=name,
@@ -131,10 +156,13 @@ class _Walk:
             node=node.name,
             body=body,
             since_version=schema.since_version if schema else None,
-            types=types,
+            types=bound,
             unbound=unbound,
-            is_function=bool(schema and (schema.has_function or schema.has_context_dependent_function)),
+            defaults=defaults(node.op_type, domain, opset),
+            is_function=is_function,
+            function=self._calls.key(node, inputs, self._opsets) if is_function else "",
             constant=constant,
+            dead=dead,
         )
 
     def _place(self, node: NodeProto) -> Place:
@@ -152,16 +180,18 @@ class _Walk:
     ) -> Iterator[Site]:
         """The nodes of a function that was not inlined: it sees its arguments only."""
         parameters = {a.name: attribute_value(a) for a in function.attribute_proto} | _attributes(node, given)
-        inner = declared_values(function.value_info)
-        inner |= {
-            formal: TensorSpec(actual.shape, actual.dtype, formal, actual.constant)
-            for formal, actual in zip(function.input, _specs(node.input, scope), strict=False)
-            if actual is not None
-        }
+        inner = declared_values(function.value_info) | _arguments(function, _specs(node.input, scope))
         walk = _Walk(
-            self._functions, self._provenance, opsets(function.opset_import), self._ir_version, self._place(node)
+            self._functions,
+            self._provenance,
+            opsets(function.opset_import),
+            self._ir_version,
+            self._calls,
+            self._place(node),
         )
-        yield from walk._nodes(function.node, inner, parameters, _below(body, node.name or node.op_type))
+        yield from walk._nodes(
+            function.node, inner, parameters, _below(body, node.name or node.op_type), function.output
+        )
         for formal, output in zip(function.output, node.output, strict=False):
             known, result = scope.get(output), inner.get(formal, TensorSpec(None, None))
             stated = known or result
@@ -178,25 +208,60 @@ def _attributes(node: NodeProto, given: Attributes) -> Attributes:
     return own | {a.name: given[a.ref_attr_name] for a in node.attribute if a.ref_attr_name in given}
 
 
-def _types(schema: Any, node: NodeProto, scope: Scope) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The dtype of each type variable, and the variables whose dtype is not known."""
-    if schema is None:
-        return {}, ("*",)
-    variables = {constraint.type_param_str for constraint in schema.type_constraints}
-    outputs = [scope.get(output) for output in node.output]
-    bound = [*_bind_types(schema.inputs, list(_specs(node.input, scope))), *_bind_types(schema.outputs, outputs)]
-    known = {variable: dtype for variable, dtype in bound if variable in variables and dtype}
-    unknown = {variable for variable, dtype in bound if variable in variables and not dtype}
-    return dict(sorted(known.items())), tuple(sorted(unknown - known.keys()))
-
-
 def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
     return tuple(scope.get(name, TensorSpec(None, None, name)) if name else None for name in names)
+
+
+def _specs_by_position(names: Iterable[str], scope: Scope) -> tuple[TensorSpec, ...]:
+    """Specs of a node's outputs; one that is left out has no name and no type, none at the end."""
+    names = list(names)
+    while names and not names[-1]:
+        names.pop()
+    return tuple(scope[name] if name else TensorSpec(None, None) for name in names)
+
+
+def _arguments(function: FunctionProto, inputs: Iterable[TensorSpec | None]) -> Scope:
+    """The function's parameters with the types of what it is called with."""
+    return {
+        formal: TensorSpec(actual.shape, actual.dtype, formal, actual.constant)
+        for formal, actual in zip(function.input, inputs, strict=False)
+        if actual is not None
+    }
+
+
+def _needed(nodes: Sequence[NodeProto], wanted: Iterable[str]) -> set[int]:
+    """Numbers of the nodes that a wanted value depends on, through their bodies as well."""
+    makers = {name: number for number, node in enumerate(nodes) for name in node.output if name}
+    found: set[int] = set()
+    waiting = [makers[name] for name in wanted if name in makers]
+    while waiting:
+        number = waiting.pop()
+        if number not in found:
+            found.add(number)
+            waiting += [makers[name] for name in _reads(nodes[number]) if name in makers]
+    return found
+
+
+def _reads(node: NodeProto) -> Iterator[str]:
+    """Names that the node or its bodies mention."""
+    yield from node.input
+    for _, graph in bodies(node):
+        yield from (value.name for value in graph.output)
+        for inner in graph.node:
+            yield from _reads(inner)
 
 
 def _is_constant(node: NodeProto, inputs: tuple[TensorSpec | None, ...]) -> bool:
     """All inputs are constants, or only their static shapes are asked for."""
     present = [spec for spec in inputs if spec is not None]
     if node.op_type in ("Shape", "Size") and present:
-        return present[0].constant or present[0].static_shape is not None
+        return present[0].constant or _is_static(node, present[0])
     return all(spec.constant for spec in present)
+
+
+def _is_static(node: NodeProto, spec: TensorSpec) -> bool:
+    """Whether the sizes are known that a Shape or Size asks for."""
+    if spec.shape is None:
+        return False
+    ends = {attribute.name: attribute.i for attribute in node.attribute}
+    return all(isinstance(size, int) for size in spec.shape[ends.get("start") : ends.get("end")])

@@ -1,34 +1,15 @@
-"""onnx's own passes: types of all values, local functions inlined.
+"""onnx's own passes: types of all values, local functions inlined."""
 
-They are C++ that a damaged model can crash (seen with onnx 1.23: segmentation faults, aborts, endless
-loops and allocations of any size), so they run in a forked process with bounded time and memory.
-"""
-
-import faulthandler
-import os
-import signal
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Iterable
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
+from opscan.trace.apart import PassFailed, apart
 from opscan.trace.onnx_graph import FunctionKey, bodies, call_key, function_key
 
-# What a pass may use: 5 s of processor time and 1 GiB, and more for a large graph (its weights are left out).
-_SECONDS, _SECONDS_PER_MB = 5, 1
-_MEMORY, _MEMORY_PER_BYTE = 2**30, 50
 # Functions that call functions can stand for any number of nodes.
 _MOST_NODES = 500_000
-
-Pass = Callable[[bytes], bytes]
-
-
-class PassFailed(Exception):
-    """A pass gave no model; the message says why."""
 
 
 def with_types(model: ModelProto) -> ModelProto:
@@ -36,9 +17,9 @@ def with_types(model: ModelProto) -> ModelProto:
     if _fully_typed(model.graph):
         return model
     try:
-        return _apart(_infer_types_and_values, model)
+        return apart(_infer_types_and_values, model)
     except PassFailed:  # values cost memory by the element of a vector
-        return _apart(_infer_types, model)
+        return apart(_infer_types, model)
 
 
 def inlined(model: ModelProto) -> ModelProto:
@@ -52,16 +33,11 @@ def inlined(model: ModelProto) -> ModelProto:
     nodes = _expanded(model)
     if nodes > _MOST_NODES:
         raise ValueError(f"its functions stand for {nodes:,} nodes; opscan reads up to {_MOST_NODES:,}")
-    result = _apart(_inline, model)
+    result = apart(_inline, model)
     if result.functions:  # onnx 1.23 drops functions that those which stay still call
         kept = {function_key(function) for function in result.functions}
         result.functions.extend(function for function in model.functions if function_key(function) not in kept)
     return result
-
-
-def reason(error: BaseException) -> str:
-    """The first line of what a library says."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _infer_types_and_values(model: bytes) -> bytes:
@@ -111,87 +87,3 @@ def _expanded(model: ModelProto) -> int:
         return sizes[key]
 
     return size(model.graph.node)
-
-
-def _apart(work: Pass, model: ModelProto) -> ModelProto:
-    """The result of `work` in a process of its own. Raises PassFailed where there is none."""
-    data = model.SerializeToString()
-    if not hasattr(os, "fork"):
-        return _parsed(_answer(work, data))
-    reader, writer = os.pipe()
-    try:
-        child = os.fork()
-    except OSError as error:
-        os.close(reader)
-        os.close(writer)
-        raise PassFailed(f"no process for onnx could be started: {error.strerror}") from error
-    if child == 0:
-        os.close(reader)
-        _be_child(work, data, writer)
-    os.close(writer)
-    try:
-        with open(reader, "rb") as pipe:
-            answer = pipe.read()
-    except BaseException:  # Ctrl-C
-        os.kill(child, signal.SIGKILL)
-        raise
-    finally:
-        _, status = os.waitpid(child, 0)
-    return _parsed(b"-" + _death(status).encode() if status else answer)
-
-
-def _parsed(answer: bytes) -> ModelProto:
-    """`+` and the model, or `-` and the reason why there is none."""
-    if answer[:1] != b"+":
-        raise PassFailed(answer[1:].decode(errors="replace"))
-    try:
-        return ModelProto.FromString(answer[1:])
-    except DecodeError as error:
-        raise PassFailed("onnx made no valid model of it") from error
-
-
-def _answer(work: Pass, data: bytes) -> bytes:
-    try:
-        return b"+" + work(data)
-    except MemoryError:
-        return b"-onnx ran out of memory"
-    except Exception as error:  # C++ raises its own kinds
-        return b"-" + reason(error).encode(errors="replace")
-
-
-def _be_child(work: Pass, data: bytes, writer: int) -> NoReturn:
-    """Answers into the pipe; nothing else of this process is seen outside."""
-    status = 1
-    try:
-        faulthandler.disable()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (1, 2):  # C++ writes there before it aborts
-            os.dup2(nowhere, stream)
-        _limit_itself(len(data))
-        with open(writer, "wb") as pipe:
-            pipe.write(_answer(work, data))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _limit_itself(size: int) -> None:
-    import resource  # noqa: PLC0415  # not on every system
-
-    seconds = _SECONDS + _SECONDS_PER_MB * size // 10**6
-    limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_CORE: 0}
-    with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + _MEMORY + _MEMORY_PER_BYTE * size
-    for kind, amount in limits.items():
-        with suppress(ValueError, OSError):  # stricter limits are in force already
-            resource.setrlimit(kind, (amount, amount))
-    signal.alarm(10 * seconds)  # should it wait for something that never comes
-
-
-def _death(status: int) -> str:
-    killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    if killed_by in (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM):
-        return "onnx took too long"
-    return f"onnx crashed ({signal.Signals(killed_by).name})" if killed_by else "onnx gave no answer"

@@ -39,6 +39,15 @@ def dtype_name(element_type: int) -> str | None:
         return None
 
 
+def dtype_code(dtype: str | None) -> int | None:
+    """The inverse of `dtype_name`; None where there is no such type."""
+    names = {word: name for name, word in _DTYPES.items()}
+    try:
+        return int(TensorProto.DataType.Value(names.get(str(dtype), str(dtype).upper())))
+    except ValueError:
+        return None
+
+
 def type_spec(name: str, value_type: TypeProto) -> TensorSpec:
     """A tensor's declared type; unknown dimensions become `?`, symbolic ones keep their symbol."""
     if value_type.HasField("optional_type"):

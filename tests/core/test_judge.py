@@ -116,7 +116,7 @@ def test_verdict(found, rules, support, rule_id, reason, why):
 SILENCE = [
     (relu(X), {"exhaustive": True}, UNSUPPORTED, "OPS101", "fake@1 does not list it and is complete", "silence of a complete list is a no"),
     (relu(X), {"exhaustive": False}, UNKNOWN, "OPS103", "says nothing about it and is not complete", "silence of another is none"),
-    (FUNCTION, {"exhaustive": True, "function_bodies": True}, UNKNOWN, "OPS103", "its ONNX function body is run instead, which is not judged", "a function's body may do"),
+    (FUNCTION, {"exhaustive": True, "function_bodies": True}, UNKNOWN, "OPS103", "its ONNX function body is run instead, which is not known without its types", "a function's body may do"),
     (FUNCTION, {"exhaustive": True}, UNSUPPORTED, "OPS101", "is complete", "not with a backend that has no use for bodies"),
     (relu(X), {"exhaustive": True, "function_bodies": True}, UNSUPPORTED, "OPS101", "is complete", "nor for an operator that has none"),
     (site("my.domain::Relu"), {"exhaustive": True, "rules_for": "Relu"}, UNSUPPORTED, "OPS101", "does not list it", "a domain is never ignored"),

@@ -6,7 +6,7 @@ import resource
 import pytest
 from onnx import helper
 
-from opscan.trace import onnx_passes
+from opscan.trace import apart, onnx_passes
 
 from .onnx_models import RICH, inspected, operators, parsed
 
@@ -52,7 +52,7 @@ DEATHS = [
 def test_a_pass_that_fails_costs_the_types_only(work, said, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(onnx_passes, "_infer_types", work)
     monkeypatch.setattr(onnx_passes, "_infer_types_and_values", work)
-    monkeypatch.setattr(onnx_passes, "_SECONDS", 1)
+    monkeypatch.setattr(apart, "_SECONDS", 1)
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     inventory = inspected(helper.make_model(RICH.graph), tmp_path)
     assert operators(inventory) == ["Conv", "Reshape", "my::Scale", "If", "Relu", "Neg"]
@@ -92,5 +92,5 @@ def test_without_fork_the_passes_run_here(tmp_path, monkeypatch):
 def test_a_typed_graph_needs_no_pass(tmp_path, monkeypatch):
     """As torch's exporter writes it: nothing is run apart."""
     body = "g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }"
-    monkeypatch.setattr(onnx_passes, "_apart", None)
+    monkeypatch.setattr(onnx_passes, "apart", None)
     assert inspected(parsed(body), tmp_path).rungs[0].reason == ""

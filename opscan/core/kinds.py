@@ -1,0 +1,82 @@
+"""The kinds of sites of an inventory: sites of one kind differ in nothing that a profile can speak of."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from opscan.core.inventory import Inventory, Site, TensorSpec
+from opscan.core.operator import OpName
+
+_QUANTIZE, _DEQUANTIZE = OpName("", "QuantizeLinear"), OpName("", "DequantizeLinear")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A site that stands for all of its kind."""
+
+    site: Site
+    quantized: bool | None
+    """Whether it stands between DequantizeLinear and QuantizeLinear; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """All kinds of an inventory."""
+
+    kinds: tuple[Kind, ...]
+    """In the order in which they first occur."""
+    numbers: tuple[int, ...]
+    """Of each site the kind that it is of."""
+
+
+def kinds(inventory: Inventory) -> Kinds:
+    """The kinds of the sites, what surrounds them included."""
+    quantized = _quantized(inventory.sites)
+    numbers: dict[Hashable, int] = {}
+    found: list[Kind] = []
+    of_sites: list[int] = []
+    for site, flag in zip(inventory.sites, quantized, strict=True):
+        number = numbers.setdefault((_signature(site), flag), len(found))
+        if number == len(found):
+            found.append(Kind(site, flag))
+        of_sites.append(number)
+    return Kinds(tuple(found), tuple(of_sites))
+
+
+def _signature(site: Site) -> Hashable:
+    """Everything but names and places."""
+    return (
+        site.op,
+        site.since_version,
+        tuple(site.types.items()),
+        site.unbound,
+        tuple(site.attributes.items()),
+        site.is_function,
+        site.function,
+        site.constant,
+        site.dead,
+        tuple([spec and (spec.shape, spec.dtype, spec.constant, spec.name == "") for spec in site.inputs]),
+        tuple([(spec.shape, spec.dtype, spec.name == "") for spec in site.outputs]),
+    )
+
+
+def _quantized(sites: Sequence[Site]) -> list[bool | None]:
+    """Whether each site takes what DequantizeLinear gives and gives it to QuantizeLinear alone."""
+    if not any(site.op == _DEQUANTIZE for site in sites):
+        return [False] * len(sites)
+    made_by = {spec.name: site.op for site in sites for spec in site.outputs if spec.name}
+    readers: dict[str, list[OpName]] = {}
+    for site in sites:
+        for spec in site.inputs:
+            if spec is not None:
+                readers.setdefault(spec.name, []).append(site.op)
+    return [_is_between(site, made_by, readers) for site in sites]
+
+
+def _is_between(site: Site, made_by: dict[str, OpName], readers: dict[str, list[OpName]]) -> bool:
+    inputs = [made_by.get(spec.name) for spec in site.inputs if spec is not None and not _is_stored(spec, made_by)]
+    outputs = [reader for spec in site.outputs for reader in readers.get(spec.name, ())]
+    return bool(inputs and outputs) and set(inputs) == {_DEQUANTIZE} and set(outputs) == {_QUANTIZE}
+
+
+def _is_stored(spec: TensorSpec, made_by: dict[str, OpName]) -> bool:
+    return spec.constant and spec.name not in made_by

@@ -1,0 +1,88 @@
+"""What a backend demands of a model as a whole, judged once."""
+
+from collections.abc import Iterator, Sequence
+
+from opscan.core.coverage import ModelFinding
+from opscan.core.inventory import Inventory
+from opscan.core.profile import BackendProfile, ModelLimits, Newer, Treatment
+from opscan.core.verdict import Support, Verdict
+
+OPSET, IR_VERSION, DYNAMIC_SHAPES, LOCAL_FUNCTIONS, CONTROL_FLOW = ("OPS120", "OPS121", "OPS122", "OPS123", "OPS124")
+
+_CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap", "torch.cond", "torch.while_loop", "torch.scan")
+_NEWER = {Newer.REJECT: Support.UNSUPPORTED, Newer.WARN: Support.CONDITIONAL}
+_SHOWN = 3
+
+
+def model_findings(
+    inventory: Inventory, profile: BackendProfile, verdicts: Sequence[Verdict]
+) -> tuple[ModelFinding, ...]:
+    """What of the model the backend does not take, or where nothing says whether it does."""
+    limits = profile.limits
+    return (
+        *_opset(inventory.opset, limits),
+        *_ir_version(inventory.ir_version, limits),
+        *_dynamic_shapes(inventory, limits),
+        *_local_functions(inventory, limits),
+        *_control_flow(verdicts, limits),
+    )
+
+
+def _opset(opset: int | None, limits: ModelLimits) -> Iterator[ModelFinding]:
+    if opset is None:
+        return
+    if limits.opset_min is not None and opset < limits.opset_min:
+        reason = f"opset {opset}; allowed: {_range(limits)}; convert the model with onnx.version_converter"
+        yield ModelFinding(OPSET, Support.UNSUPPORTED, reason)
+    if limits.opset_max is not None and opset > limits.opset_max and limits.opset_newer in _NEWER:
+        how = "; export it at an older one" if limits.opset_newer is Newer.REJECT else "; taken with a warning"
+        yield ModelFinding(OPSET, _NEWER[limits.opset_newer], f"opset {opset}; allowed: {_range(limits)}{how}")
+
+
+def _range(limits: ModelLimits) -> str:
+    low, high = limits.opset_min, limits.opset_max
+    if low is None:
+        return f"up to {high}"
+    return f"{low} and newer" if high is None else f"{low} to {high}"
+
+
+def _ir_version(version: int | None, limits: ModelLimits) -> Iterator[ModelFinding]:
+    newest = limits.ir_version_max
+    if version is not None and newest is not None and version > newest and limits.ir_version_newer in _NEWER:
+        reason = f"IR version {version}; allowed: up to {newest}; save the model with an older one"
+        yield ModelFinding(IR_VERSION, _NEWER[limits.ir_version_newer], reason)
+
+
+def _dynamic_shapes(inventory: Inventory, limits: ModelLimits) -> Iterator[ModelFinding]:
+    dynamic = [spec for spec in inventory.inputs if spec.static_shape is None]
+    if dynamic:
+        names = _some([f"{spec.name} is {spec}" for spec in dynamic])
+        yield from _treated(
+            DYNAMIC_SHAPES, limits.dynamic_shapes, f"inputs of dynamic shape: {names}", "fix their shapes"
+        )
+
+
+def _local_functions(inventory: Inventory, limits: ModelLimits) -> Iterator[ModelFinding]:
+    if inventory.local_functions:
+        text = f"{len(inventory.local_functions)} functions of the model's own: {_some(inventory.local_functions)}"
+        yield from _treated(LOCAL_FUNCTIONS, limits.local_functions, text, "inline them with onnx.inliner")
+
+
+def _control_flow(verdicts: Sequence[Verdict], limits: ModelLimits) -> Iterator[ModelFinding]:
+    """Where the operators themselves are refused, their bodies do not matter."""
+    found = [v for v in verdicts if str(v.site.op) in _CONTROL_FLOW]
+    if found and any(v.support in (Support.SUPPORTED, Support.CONDITIONAL) for v in found):
+        names = _some(sorted({str(v.site.op) for v in found}))
+        yield from _treated(CONTROL_FLOW, limits.control_flow, f"control flow: {names}", "unroll it or choose a branch")
+
+
+def _treated(rule: str, treatment: Treatment, text: str, remedy: str) -> Iterator[ModelFinding]:
+    if treatment is Treatment.UNSUPPORTED:
+        yield ModelFinding(rule, Support.UNSUPPORTED, f"{text}; {remedy}")
+    if treatment is Treatment.UNKNOWN:
+        yield ModelFinding(rule, Support.UNKNOWN, f"{text}; nothing says whether the backend takes them")
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join([*names[:_SHOWN], *([f"and {rest} more"] if rest > 0 else [])])

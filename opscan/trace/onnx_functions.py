@@ -1,0 +1,254 @@
+"""The function bodies by which ONNX defines operators, for the calls of a model.
+
+A body depends on its call: on the types of the inputs, on the attributes, on which of the optional
+operands are there. Each kind of call is expanded once.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto, TypeProto, helper
+
+from opscan.core.inventory import TensorSpec
+from opscan.trace.apart import PassFailed, apart, reason
+from opscan.trace.onnx_binding import schema_of
+from opscan.trace.onnx_values import dtype_code, dtype_name
+
+Imports = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One kind of call, with operands named by their position."""
+
+    node: NodeProto
+    inputs: tuple[TensorSpec | None, ...]
+    types: tuple[TypeProto | None, ...]
+    imports: Imports
+    """Domain -> opset, of the graph around it."""
+
+
+class Calls:
+    """The kinds of calls met so far."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Call] = {}
+
+    def key(self, node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> str:
+        """The name of this kind of call; `""` where types are unknown that its body depends on."""
+        anonymous = _anonymous(node)
+        schema = schema_of(node.op_type, anonymous.domain, imports.get(anonymous.domain, 0))
+        types: list[TypeProto | None] = []
+        for spec, formal in zip(inputs, _formals(schema, inputs), strict=True):
+            types.append(None if spec is None else _type_proto(spec, formal))
+            if spec is not None and types[-1] is None:
+                return ""
+        call = Call(anonymous, tuple(inputs), tuple(types), imports)
+        key = _digest(call)
+        self.by_key.setdefault(key, call)
+        return key
+
+
+def _formals(schema: Any, inputs: Sequence[object]) -> Iterator[Any]:
+    formals = list(schema.inputs)
+    for position, _ in enumerate(inputs):
+        yield formals[min(position, len(formals) - 1)] if formals else None
+
+
+def _type_proto(spec: TensorSpec, formal: Any) -> TypeProto | None:
+    code = dtype_code(spec.dtype)
+    if code is None:
+        return None
+    shape = None if spec.shape is None else [None if size == "?" else size for size in spec.shape]
+    found = helper.make_tensor_type_proto(code, shape)
+    # A spec says what a sequence holds.
+    only_sequences = formal is not None and all(text.startswith("seq(") for text in formal.types)
+    return helper.make_sequence_type_proto(found) if only_sequences else found
+
+
+def _anonymous(node: NodeProto) -> NodeProto:
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    clone = NodeProto(op_type=node.op_type, domain=domain, attribute=node.attribute)
+    clone.input.extend(f"i{number}" if name else "" for number, name in enumerate(node.input))
+    clone.output.extend(f"o{number}" if name else "" for number, name in enumerate(node.output))
+    return clone
+
+
+def _digest(call: Call) -> str:
+    parts = [call.node.SerializeToString(deterministic=True)]
+    parts += [proto.SerializeToString(deterministic=True) if proto else b"" for proto in call.types]
+    parts += [
+        str([spec and spec.constant for spec in call.inputs]).encode(),
+        str(sorted(call.imports.items())).encode(),
+    ]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()[:16]
+
+
+@cache
+def has_body(op_type: str, domain: str, opset: int, standard: int) -> bool:
+    """Whether ONNX defines the operator by a body that is valid in a model of that opset.
+
+    `standard` is the opset of ai.onnx. As onnx's GetFunction(opset, validate) and so onnxruntime see
+    it, a body is not valid where an operator in it has changed since the body was written.
+    """
+    schema = schema_of(op_type, domain, opset)
+    if schema is None:
+        return False
+    if schema.has_context_dependent_function:
+        return min(schema.context_dependent_function_opset_versions, default=standard + 1) <= standard
+    return schema.has_function and _plain_body(schema, standard) is not None
+
+
+def _plain_body(schema: Any, standard: int) -> FunctionProto | None:
+    text = schema.get_function_with_opset_version(standard)
+    if not text:
+        return None
+    body = FunctionProto.FromString(text)
+    written_at = {entry.domain: entry.version for entry in body.opset_import}.get("", standard)
+    used = {node.op_type for node in body.node if node.domain in ("", "ai.onnx")}
+    changed = any(_version(name, written_at) != _version(name, standard) for name in used)
+    return None if changed else body
+
+
+def _version(name: str, opset: int) -> int | None:
+    schema = schema_of(name, "", opset)
+    return None if schema is None else int(schema.since_version)
+
+
+def expanded(calls: Mapping[str, Call]) -> dict[str, FunctionProto]:
+    """The body of each call, with the types of its values; one that is no valid model has its fault as doc_string.
+
+    What onnx cannot expand is left out.
+    """
+    if not calls:
+        return {}
+    try:
+        found = apart(_expand, _as_model(calls))
+    except PassFailed:
+        return {}
+    return {function.name: function for function in found.functions}
+
+
+def _as_model(calls: Mapping[str, Call]) -> ModelProto:
+    """The calls as nodes of one model; the opsets that each was met with are among its metadata."""
+    model = ModelProto()
+    for key, call in calls.items():
+        node = model.graph.node.add()
+        node.CopyFrom(call.node)
+        node.name = key
+        for domain, version in call.imports.items():
+            node.metadata_props.add(key=domain, value=str(version))
+        for position, proto in enumerate(call.types):
+            if proto is not None:
+                model.graph.input.add(name=f"{key}/{position}", type=proto)
+    return model
+
+
+def _expand(data: bytes) -> bytes:
+    """The pass: a model of calls -> a model of functions."""
+    calls, bodies = ModelProto.FromString(data), ModelProto()
+    types = {value.name: value.type for value in calls.graph.input}
+    for node in calls.graph.node:
+        inputs = [types.get(f"{node.name}/{position}") for position, _ in enumerate(node.input)]
+        imports = {entry.key: int(entry.value) for entry in node.metadata_props}
+        body = _body(node, inputs, imports)
+        if body is not None:
+            body.name = node.name
+            bodies.functions.append(body)
+    return bodies.SerializeToString()
+
+
+def _body(node: NodeProto, inputs: Sequence[TypeProto | None], imports: Imports) -> FunctionProto | None:
+    schema = schema_of(node.op_type, node.domain, imports.get(node.domain, 0))
+    body = _written(schema, node, inputs, imports.get("", imports.get(node.domain, 0)))
+    if body is None:
+        return None
+    given = {a.name: a for a in node.attribute}
+    parameters = {name: a.default_value for name, a in schema.attributes.items() if a.default_value.type} | given
+    _resolve(body.node, parameters)
+    absent = {formal for formal, actual in zip(body.input, node.input, strict=False) if not actual}
+    absent |= set(body.input[len(node.input) :])
+    for inner in body.node:
+        inner.input[:] = ["" if name in absent else name for name in inner.input]
+    # onnxruntime resolves a body's operators at the opset of the model.
+    del body.opset_import[:]
+    body.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in imports.items())
+    _type(body, inputs)
+    used = [formal for formal, actual in zip(body.output, node.output, strict=False) if actual]
+    body.output[:] = used
+    return body
+
+
+def _written(schema: Any, node: NodeProto, inputs: Sequence[TypeProto | None], standard: int) -> FunctionProto | None:
+    if not schema.has_context_dependent_function:
+        return _plain_body(schema, standard)
+    version = max(v for v in schema.context_dependent_function_opset_versions if v <= standard)
+    types = [(proto or TypeProto()).SerializeToString() for proto in inputs]
+    text = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
+    return FunctionProto.FromString(text) if text else None
+
+
+def _resolve(nodes: Iterable[NodeProto], parameters: Mapping[str, AttributeProto]) -> None:
+    """References to the function's attributes -> their values."""
+    for node in nodes:
+        kept = [attribute for attribute in node.attribute if not attribute.ref_attr_name]
+        for attribute in node.attribute:
+            if attribute.ref_attr_name in parameters:
+                value = AttributeProto()
+                value.CopyFrom(parameters[attribute.ref_attr_name])
+                value.name = attribute.name
+                kept.append(value)
+        for attribute in kept:
+            for graph in (attribute.g, *attribute.graphs):
+                _resolve(graph.node, parameters)
+        del node.attribute[:]
+        node.attribute.extend(kept)
+
+
+def _type(body: FunctionProto, inputs: Sequence[TypeProto | None]) -> None:
+    """States the types of the body's values, and its fault where they contradict each other."""
+    body.doc_string = ""
+    graph = onnx.GraphProto(name=body.name, node=body.node)
+    graph.input.extend(
+        onnx.ValueInfoProto(name=formal, type=proto) for formal, proto in zip(body.input, inputs, strict=False) if proto
+    )
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in body.output)
+    model = ModelProto(ir_version=onnx.IR_VERSION, graph=graph, opset_import=body.opset_import)
+    try:
+        typed = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as error:  # C++ raises its own kinds
+        if "TypeInferenceError" in str(error):
+            body.doc_string = reason(error)
+            return
+        typed = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    del body.value_info[:]
+    body.value_info.extend((*typed.graph.value_info, *typed.graph.output))
+    dtypes = {value.name: value.type.tensor_type.elem_type for value in (*body.value_info, *graph.input)}
+    body.doc_string = next(_contradictions(body, dtypes), "")
+
+
+def _contradictions(body: FunctionProto, dtypes: Mapping[str, int]) -> Iterator[str]:
+    """Operators one of whose type variables stands for two dtypes."""
+    imports = {entry.domain: entry.version for entry in body.opset_import}
+    for node in body.node:
+        schema = schema_of(node.op_type, node.domain, imports.get(node.domain, 0))
+        bound: dict[str, int] = {}
+        for name, variable in _homogeneous(schema, node) if schema else ():
+            dtype = dtypes.get(name, TensorProto.UNDEFINED)
+            if dtype != TensorProto.UNDEFINED and bound.setdefault(variable, dtype) != dtype:
+                names = " and ".join(str(dtype_name(code)) for code in (bound[variable], dtype))
+                yield f"in its function body, {variable} of {node.op_type} is {names}"
+
+
+def _homogeneous(schema: Any, node: NodeProto) -> Iterator[tuple[str, str]]:
+    """The inputs whose type is a variable of the schema, by name."""
+    for name, formal in zip(node.input, _formals(schema, node.input), strict=True):
+        if name and formal is not None and formal.is_homogeneous and "(" not in formal.type_str:
+            yield name, formal.type_str
