@@ -311,6 +311,7 @@ def test_findings_partition_what_is_not_supported(coverage):
 
 @given(_compared())
 def test_no_site_is_worse_than_the_verdict(coverage):
-    seen = [v.support for v in coverage.verdicts] + [UNKNOWN for _ in coverage.inventory.uncaptured]
+    seen = [v.support for v in (*coverage.verdicts, *coverage.model_findings)]
+    seen += [UNKNOWN for _ in coverage.inventory.uncaptured]
     assert coverage.verdict is max(seen, key=WORST_LAST.index, default=SUPPORTED)
-    assert (coverage.verdict is SUPPORTED) == (not coverage.findings)
+    assert (coverage.verdict is SUPPORTED) == (not coverage.findings and not coverage.model_findings)
