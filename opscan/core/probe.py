@@ -1,0 +1,133 @@
+"""What a runtime did with single-operator models, and how that compares with what a profile says of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opscan.core.inventory import Site
+from opscan.core.judge import Ratio, Support
+
+
+class Outcome(StrEnum):
+    """What became of one model."""
+
+    RUNS = "runs"
+    """Accepted, and its numbers are those of onnx's reference evaluator."""
+    UNCHECKED = "runs unchecked"
+    """Accepted and ran; the reference evaluator gives nothing to compare with (the message says why)."""
+    ACCEPTED = "accepted"
+    """A compiler took it; nothing was run."""
+    WRONG = "wrong numbers"
+    """Accepted, and its numbers are not the reference's."""
+    FAILS = "fails when run"
+    """Accepted, and then an error instead of numbers."""
+    REJECTED = "rejected"
+    CRASHED = "crashed"
+    """The process died."""
+    TIMED_OUT = "timed out"
+    NOT_TRIED = "not tried"
+    """Nothing can be said: no model could be made of the operator, or the run was interrupted."""
+
+
+_TAKEN = {Outcome.RUNS, Outcome.UNCHECKED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.FAILS}
+# Taken, and no good: what a profile calls `broken`.
+_BROKEN = {Outcome.WRONG, Outcome.FAILS}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One model and what the runtime did with it."""
+
+    case: str
+    """Names the model; unique in a run."""
+    operator: str
+    outcome: Outcome
+    message: str = ""
+    """What the runtime said, one line; how far the numbers are off; the signal that ended it."""
+    site: Site | None = None
+    """The operator as opscan reads it out of the model; None where it cannot."""
+
+    @property
+    def taken(self) -> bool | None:
+        """Whether the runtime accepted the model; None where it was not asked."""
+        return None if self.outcome is Outcome.NOT_TRIED else self.outcome in _TAKEN
+
+    @property
+    def broken(self) -> bool:
+        """Accepted, then wrong or failing."""
+        return self.outcome in _BROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A verdict held against what the runtime did."""
+
+    observation: Observation
+    support: Support
+    reason: str = ""
+
+    @property
+    def agrees(self) -> bool | None:
+        """None where one of the two says neither yes nor no."""
+        said, did = _SAYS.get(self.support), self.observation.taken
+        return None if said is None or did is None else said == did
+
+
+# A model that is accepted and then gives wrong numbers is accepted all the same.
+_SAYS = {Support.SUPPORTED: True, Support.BROKEN: True, Support.UNSUPPORTED: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Verdicts of a profile against a runtime; every number is a view of them.
+
+    Verdicts that say neither yes nor no, and models that the runtime was not asked about, are
+    counted apart: they are in no denominator but `decided`'s.
+    """
+
+    held: tuple[Held, ...]
+
+    def count(self, said: Support | Iterable[Support], did: bool) -> int:
+        """Verdicts of these kinds on models that the runtime accepted, or not."""
+        wanted = {said} if isinstance(said, Support) else set(said)
+        return sum(h.support in wanted and h.observation.taken is did for h in self.held)
+
+    @property
+    def asked(self) -> int:
+        """Models that the runtime was asked about."""
+        return sum(h.observation.taken is not None for h in self.held)
+
+    @property
+    def decided(self) -> Ratio:
+        """Verdicts that say yes or no, of all models that the runtime was asked about."""
+        return Ratio(sum(h.agrees is not None for h in self.held), self.asked)
+
+    @property
+    def accuracy(self) -> Ratio:
+        """Verdicts that are what the runtime does, of those that say yes or no."""
+        return Ratio(sum(h.agrees is True for h in self.held), self.decided.part)
+
+    @property
+    def equal(self) -> Ratio:
+        """Verdicts that are what the runtime does, of all models: one that says neither is not equal."""
+        return Ratio(sum(h.agrees is True for h in self.held), self.asked)
+
+    @property
+    def precision(self) -> Ratio:
+        """Models that the runtime accepts, of those called supported."""
+        accepted = self.count(_YES, True)
+        return Ratio(accepted, accepted + self.count(_YES, False))
+
+    @property
+    def recall(self) -> Ratio:
+        """Models called supported, of those that the runtime accepts and the profile says yes or no to."""
+        accepted = self.count(_YES, True)
+        return Ratio(accepted, accepted + self.count(Support.UNSUPPORTED, True))
+
+    @property
+    def disagreements(self) -> tuple[Held, ...]:
+        """Where the profile says the opposite of what the runtime does."""
+        return tuple(h for h in self.held if h.agrees is False)
+
+
+_YES = (Support.SUPPORTED, Support.BROKEN)
