@@ -7,7 +7,8 @@ from onnx import GraphProto, NodeProto, ValueInfoProto, helper, numpy_helper
 
 from opscan.probe.types import container, element, inner, numpy_dtype, type_proto
 
-Shape = tuple[int, ...]
+# Counter and condition of a loop; onnxruntime fails when their shape is not stated.
+_LOOP_SCALARS = (("i", "int64"), ("go", "bool"), ("on", "bool"))
 
 
 def body(name: str, type_text: str) -> GraphProto:
@@ -40,8 +41,8 @@ def _constant(number: int) -> Callable[[str], GraphProto]:
 
 def _loop(*, collect: bool) -> Callable[[str], GraphProto]:
     def graph(type_text: str) -> GraphProto:
-        inputs = [_value("i", "tensor(int64)"), _value("go", "tensor(bool)"), _value("v", type_text)]
-        outputs = [_value("on", "tensor(bool)"), _value("w", type_text)]
+        scalars = [helper.make_value_info(n, type_proto(f"tensor({t})", ())) for n, t in _LOOP_SCALARS]
+        inputs, outputs = [*scalars[:2], _value("v", type_text)], [scalars[2], _value("w", type_text)]
         nodes = [_identity("go", "on"), _identity("v", "w")]
         if collect:
             nodes.append(_identity("v", "each"))

@@ -7,6 +7,8 @@ from typing import Any
 import onnx
 from onnx import TensorProto, TypeProto, helper
 
+from opscan.core.operator import OpName
+
 _SPELLED = {"float": "FLOAT", "double": "DOUBLE"}
 _MAP = re.compile(r"map\((\w+), ?(?:tensor\()?(\w+)\)?\)")
 
@@ -75,3 +77,8 @@ def schemas(opset: int, domain: str) -> dict[str, Any]:
             if known is None or known.since_version < schema.since_version:
                 newest[schema.name] = schema
     return {name: schema for name, schema in sorted(newest.items()) if not schema.deprecated}
+
+
+def name_of(node: onnx.NodeProto) -> str:
+    """`Conv`, `ai.onnx.ml::Scaler`."""
+    return str(OpName(node.domain, node.op_type, node.overload))

@@ -29,8 +29,8 @@ def _array(token: Token, name: str, random: np.random.Generator) -> Any:  # a nu
     if token.values is not None:
         return _given(token, name)
     match name:
-        case "string":
-            return random.choice(np.array(["a", "b", "ab"], dtype=object), token.shape)
+        case "string":  # which a cast can read as numbers
+            return random.choice(np.array(["1", "2", "12"], dtype=object), token.shape)
         case "bool":
             return np.asarray(random.integers(0, 2, token.shape), dtype=bool)
         case "complex64" | "complex128":

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from opscan.core.probe import Outcome
 from opscan.probe.case import Case, Value
 from opscan.probe.comparison import difference
-from opscan.runtimes import Options, _command, runtime
+from opscan.runtimes import Options, Unreadable, _command, runtime
 
 # What the stage file says of a case.
 LOADING, RUNNING, CHECKING = b"L", b"R", b"C"
@@ -78,6 +78,8 @@ def attempt(number: int, case: Case, name: str, options: Options) -> tuple[Outco
     _enter(number, RUNNING)
     try:
         outputs = run(case.inputs)
+    except Unreadable as error:
+        return Outcome.UNCHECKED, said(error)
     except Exception as error:
         return Outcome.FAILS, said(error)
     _enter(number, CHECKING)

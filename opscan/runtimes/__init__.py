@@ -24,6 +24,10 @@ Value = Any
 Run = Callable[[Sequence[Value]], list[Value]]
 
 
+class Unreadable(Exception):
+    """The model ran, and its outputs are of a type that Python is not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a runtime is told besides the model."""

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from opscan.runtimes import Options, Run, Value
+from opscan.runtimes import Options, Run, Unreadable, Value
 
 DISTRIBUTION = "onnxruntime"
 EXTRA = "verify"
 TAKES_PROVIDER = True
 
 _CPU = "CPUExecutionProvider"
+# What it says of outputs that it cannot hand over, bfloat16's and narrower.
+_NO_NUMPY = "No corresponding Numpy type"
 _RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 
@@ -30,7 +32,12 @@ def load(model: bytes, options: Options) -> Run:
     names = [i.name for i in session.get_inputs()]
 
     def run(inputs: Sequence[Value]) -> list[Value]:
-        return list(session.run(None, dict(zip(names, map(_fed, inputs), strict=True))))
+        try:
+            return list(session.run(None, dict(zip(names, map(_fed, inputs), strict=True))))
+        except RuntimeError as error:
+            if str(error).startswith(_NO_NUMPY):
+                raise Unreadable(str(error)) from error
+            raise
 
     return run
 
