@@ -8,11 +8,13 @@ import typer
 from opscan import backends, pipeline
 from opscan.backends import csv_import
 from opscan.cli import _terminal as terminal
+from opscan.cli._verify import verify
 from opscan.core.errors import UsageError
 from opscan.core.profile import BackendProfile, VersionMatch
 from opscan.core.table import Column, Report, Table
 
 app = typer.Typer(help="The backend profiles.")
+app.command("verify")(verify)
 
 _COLUMNS = (
     Column("backend"),

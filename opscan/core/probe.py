@@ -34,6 +34,21 @@ _TAKEN = {Outcome.RUNS, Outcome.UNCHECKED, Outcome.ACCEPTED, Outcome.WRONG, Outc
 _BROKEN = {Outcome.WRONG, Outcome.FAILS}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which models a runtime is handed: generated ones, and onnx's own node tests."""
+
+    operators: tuple[str, ...] = ()
+    """Only these; all where it is empty."""
+    opsets: tuple[int, ...] = ()
+    """Of generated models; the usual one and the newest where it is empty."""
+    seed: int = 0
+    generated: bool = True
+    node_tests: bool = False
+    sample: int | None = None
+    """So many of them, chosen by their names; None: all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One model and what the runtime did with it."""
@@ -125,9 +140,40 @@ class Agreement:
         return Ratio(accepted, accepted + self.count(Support.UNSUPPORTED, True))
 
     @property
+    def wrongly_supported(self) -> Ratio:
+        """Models called supported that the runtime rejects, of all models."""
+        return Ratio(self.count(_YES, False), self.asked)
+
+    @property
     def disagreements(self) -> tuple[Held, ...]:
         """Where the profile says the opposite of what the runtime does."""
         return tuple(h for h in self.held if h.agrees is False)
 
 
 _YES = (Support.SUPPORTED, Support.BROKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one runtime did with many models, in the order in which they were given."""
+
+    runtime: str
+    """`onnxruntime`, `onnxruntime CUDAExecutionProvider`, or the command."""
+    version: str
+    """Empty for a command."""
+    observations: tuple[Observation, ...]
+    interrupted: bool = False
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """Models of each outcome that occurs, best first."""
+        seen = [o.outcome for o in self.observations]
+        return {outcome: seen.count(outcome) for outcome in Outcome if outcome in seen}
+
+    @property
+    def by_operator(self) -> dict[str, tuple[Observation, ...]]:
+        """Observations of each operator, in alphabetical order."""
+        groups: dict[str, list[Observation]] = {}
+        for observation in self.observations:
+            groups.setdefault(observation.operator, []).append(observation)
+        return {operator: tuple(groups[operator]) for operator in sorted(groups)}

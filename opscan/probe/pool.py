@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,11 @@ class Target:
     runtime: str = ""
     options: Options = field(default_factory=Options)
     command: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """How reports call it."""
+        return shlex.join(self.command) if self.command else " ".join(filter(None, (self.runtime, self.options.provider)))
 
 
 def results(cases: Sequence[Case], target: Target, bounds: Bounds) -> Iterator[tuple[int, Result]]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import warnings
 from contextlib import suppress
@@ -21,6 +22,8 @@ LOADING, RUNNING, CHECKING = b"L", b"R", b"C"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _NOWHERE = "http://127.0.0.1:9"
 _LONGEST_MESSAGE = 500
+
+_FOLDERS = re.compile(r"(?<!\S)(?:/?[\w.+-]+/){2,}(?=\w+\.\w+:\d+)")
 
 _stages = -1
 
@@ -107,8 +110,8 @@ def _enter(number: int, stage: bytes) -> None:
 
 
 def said(error: BaseException) -> str:
-    """What an exception says, in one line of at most 500 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What an exception says, in one line of at most 500 characters, without the folders of source files."""
+    text = _FOLDERS.sub("", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} …"
 
 

@@ -3,6 +3,7 @@
 A runtime is a module with
 
 - `DISTRIBUTION`, the package that must be installed, and `EXTRA`, the extra of opscan's that installs it;
+- `PROFILES`, the backend profiles that it can be held against, each with the provider or device to ask;
 - `load(model, options)`, which takes a serialized ONNX model and gives a function from inputs to outputs;
   it raises where the runtime rejects the model.
 
@@ -43,7 +44,7 @@ class Runtime(Protocol):
 
     DISTRIBUTION: str
     EXTRA: str
-    TAKES_PROVIDER: bool
+    PROFILES: Mapping[str, str]
 
     def load(self, model: bytes, options: Options) -> Run:
         """Raises, with the runtime's own message, where it rejects the model."""
@@ -70,3 +71,13 @@ def installed_version(name: str) -> str:
         return version(found.DISTRIBUTION)
     except PackageNotFoundError as error:
         raise UsageError(f"{name} is not installed: pip install 'opscan[{found.EXTRA}]'") from error
+
+
+def runtime_of(profile: str) -> tuple[str, str]:
+    """The runtime and provider that a backend profile describes. Raises UsageError where none is known."""
+    for name in names():
+        provider = runtime(name).PROFILES.get(profile)
+        if provider is not None:
+            return name, provider
+    known = sorted(p for name in names() for p in runtime(name).PROFILES)
+    raise UsageError(f"no runtime is known for {profile}; it can be told with --runtime. Known: {', '.join(known)}")

@@ -6,7 +6,8 @@ from opscan.runtimes import Options, Run, Value
 
 DISTRIBUTION = "iree-base-compiler"
 EXTRA = "iree"
-TAKES_PROVIDER = False
+# Profile -> the provider that it describes.
+PROFILES = {"iree": ""}
 
 _TARGET = ["--iree-llvmcpu-target-cpu=generic"]
 

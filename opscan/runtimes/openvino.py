@@ -8,7 +8,8 @@ from opscan.runtimes import Options, Run, Value
 
 DISTRIBUTION = "openvino"
 EXTRA = "openvino"
-TAKES_PROVIDER = True
+# Profile -> the provider that it describes.
+PROFILES = {"openvino-cpu": "CPU", "openvino-gpu": "GPU", "openvino-npu": "NPU"}
 
 _DEVICE = "CPU"
 # One thread, and the precision that the model asks for: bfloat16 inference is another question.

@@ -8,7 +8,8 @@ from opscan.runtimes import Options, Run, Value
 
 DISTRIBUTION = "tract"
 EXTRA = "tract"
-TAKES_PROVIDER = False
+# Profile -> the provider that it describes.
+PROFILES = {"tract": ""}
 
 
 def load(model: bytes, _options: Options) -> Run:

@@ -11,6 +11,7 @@ import msgspec
 from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
+from opscan.serde.probe import ProbeJSON, VerifyJSON, probe_json, verify_json
 from opscan.serde.profile import ProfileYAML
 from opscan.serde.survey import SurveyJSON, survey_json
 
@@ -23,12 +24,21 @@ __all__ = [
     "encode",
     "inventory_from_json",
     "inventory_json",
+    "probe_json",
     "schemas",
     "survey_json",
     "unanswered",
+    "verify_json",
 ]
 
-DOCUMENTS = {"inventory": InventoryJSON, "survey": SurveyJSON, "check": CheckJSON, "profile": ProfileYAML}
+DOCUMENTS = {
+    "inventory": InventoryJSON,
+    "survey": SurveyJSON,
+    "check": CheckJSON,
+    "profile": ProfileYAML,
+    "probe": ProbeJSON,
+    "verify": VerifyJSON,
+}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
