@@ -309,7 +309,7 @@ def _attribute(schema: Any, plan: _Plan, name: str, raw: Any, free: str | None) 
         variable = _formal(schema.inputs, len(plan.example.inputs) - 1).type_str if free is None else free
         if container(plan.types[variable]) == "optional":
             raise NoModel("the bodies hand on no optionals")
-        return helper.make_attribute(name, body(raw, plan.types[variable]))
+        return helper.make_attribute(name, body(raw, plan.types[variable], _shapes(plan.example)))
     if kind == "TENSOR":
         text = raw.get("dtype") or element(plan.types[free or _input_variables(schema, plan.example)[0]])
         count = int(np.prod(raw["dims"]))
@@ -319,6 +319,11 @@ def _attribute(schema: Any, plan: _Plan, name: str, raw: Any, free: str | None) 
     if kind in ("FLOATS", "FLOAT"):
         raw = [float(v) for v in raw] if kind == "FLOATS" else float(raw)
     return helper.make_attribute(name, raw)
+
+
+def _shapes(example: Example) -> list[tuple[int, ...]]:
+    """Of the inputs, and of the tensors of a sequence."""
+    return [token.parts[0].shape if token.parts else token.shape for token in example.inputs if token is not None]
 
 
 def _with_output_types(model: onnx.ModelProto, schema: Any, plan: _Plan) -> onnx.ModelProto:

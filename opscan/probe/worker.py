@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 from onnx.reference import ReferenceEvaluator
 
+from opscan.core.errors import OpscanError
 from opscan.core.probe import Outcome
 from opscan.probe.case import Case, Value
 from opscan.probe.comparison import difference
@@ -73,7 +74,11 @@ def attempt(number: int, case: Case, name: str, options: Options) -> tuple[Outco
     """What the runtime does with the model, and what it says."""
     _enter(number, LOADING)
     try:
-        run = runtime(name).load(case.model, options)
+        load = runtime(name).load
+    except OpscanError as error:
+        return Outcome.NOT_TRIED, said(error)
+    try:
+        run = load(case.model, options)
     except Exception as error:  # runtimes raise their own kinds
         return Outcome.REJECTED, said(error)
     if case.inputs is None:
@@ -84,7 +89,7 @@ def attempt(number: int, case: Case, name: str, options: Options) -> tuple[Outco
     except Unreadable as error:
         return Outcome.UNCHECKED, said(error)
     except Exception as error:
-        return Outcome.FAILS, said(error)
+        return _failed(case, said(error))
     _enter(number, CHECKING)
     return _checked(case, outputs)
 
@@ -113,6 +118,16 @@ def said(error: BaseException) -> str:
     """What an exception says, in one line of at most 500 characters, without the folders of source files."""
     text = _FOLDERS.sub("", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} …"
+
+
+def _failed(case: Case, message: str) -> tuple[Outcome, str]:
+    """Failing on values that the reference evaluator fails on, too, says nothing about the runtime."""
+    if case.expected is None:
+        try:
+            reference_outputs(onnx.ModelProto.FromString(case.model), case.inputs or ())
+        except Exception as error:  # it is plain Python and raises whatever it meets
+            return Outcome.UNCHECKED, f"{message}; the reference evaluator fails, too: {said(error)}"
+    return Outcome.FAILS, message
 
 
 def _checked(case: Case, outputs: list[Value]) -> tuple[Outcome, str]:

@@ -81,14 +81,18 @@ def _require_assigned(session: Any, provider: str) -> None:
 
 def _fed(value: Value) -> Value:
     """onnxruntime takes the types that numpy lacks as OrtValues."""
-    code = _NOT_NUMPY.get(getattr(getattr(value, "dtype", None), "name", ""))
+    name = getattr(getattr(value, "dtype", None), "name", "")
+    code = _NOT_NUMPY.get(name)
     if code is None:
         return value
+    if name in _PACKED:
+        raise Unreadable(f"onnxruntime does not take {name} from Python")
     import onnxruntime as ort
 
     return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(value, code)
 
 
+_PACKED = ("uint4", "int4", "float4_e2m1fn", "uint2", "int2")
 # ml_dtypes name -> TensorProto.DataType.
 _NOT_NUMPY = {
     "bfloat16": 16,
