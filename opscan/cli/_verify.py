@@ -47,7 +47,9 @@ def verify(
     """
     profile = backends.load(name)
     if profile.dialect is not Dialect.ONNX:
-        raise UsageError(f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models")
+        raise UsageError(
+            f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models"
+        )
     target = _target(profile, runtime, command, provider, provider_option)
     choice = Choice(
         operators=tuple(operator or ()),
@@ -69,9 +71,7 @@ def verify(
     raise typer.Exit(FINDINGS if held.disagreements else 0)
 
 
-def _target(
-    profile: BackendProfile, runtime: str, command: str, provider: str, settings: list[str] | None
-) -> "Target":
+def _target(profile: BackendProfile, runtime: str, command: str, provider: str, settings: list[str] | None) -> "Target":
     if not runtime and not command:
         from opscan.runtimes import runtime_of
 

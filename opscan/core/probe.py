@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from opscan.core.coverage import Ratio
 from opscan.core.inventory import Site
-from opscan.core.judge import Ratio, Support
+from opscan.core.verdict import Support
 
 
 class Outcome(StrEnum):

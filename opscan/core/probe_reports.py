@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from opscan.core.judge import Ratio, Support
+from opscan.core.coverage import Ratio
 from opscan.core.probe import Agreement, Held, Measurement, Observation, Outcome
 from opscan.core.table import Column, Table, share
+from opscan.core.verdict import Support
 
 # What works as it should needs no row.
 _GOOD = (Outcome.RUNS, Outcome.UNCHECKED, Outcome.ACCEPTED)

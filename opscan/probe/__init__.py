@@ -32,6 +32,4 @@ def measure(
         Observation(case.name, case.operator, outcome, message)
         for case, (outcome, message) in zip(cases, found, strict=True)
     )
-    return Measurement(
-        runtime=target.title, version=version, observations=observations, interrupted=interrupted
-    )
+    return Measurement(runtime=target.title, version=version, observations=observations, interrupted=interrupted)

@@ -51,7 +51,9 @@ class Target:
     @property
     def title(self) -> str:
         """How reports call it."""
-        return shlex.join(self.command) if self.command else " ".join(filter(None, (self.runtime, self.options.provider)))
+        return (
+            shlex.join(self.command) if self.command else " ".join(filter(None, (self.runtime, self.options.provider)))
+        )
 
 
 def results(cases: Sequence[Case], target: Target, bounds: Bounds) -> Iterator[tuple[int, Result]]:
@@ -89,8 +91,8 @@ def _scheduled(pool: ProcessPool, number: int, case: Case, target: Target, bound
     if target.command:
         arguments = (number, case, list(target.command), bounds.seconds, bounds.written)
         return pool.schedule(worker.compile_by_command, args=arguments, timeout=bounds.seconds + _GRACE_SECONDS)
-    arguments = (number, case, target.runtime, target.options)
-    return pool.schedule(worker.attempt, args=arguments, timeout=bounds.seconds)
+    handed = (number, case, target.runtime, target.options)
+    return pool.schedule(worker.attempt, args=handed, timeout=bounds.seconds)
 
 
 def _result(future: Any, number: int, stages: Path, bounds: Bounds) -> Result:

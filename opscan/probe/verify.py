@@ -7,9 +7,10 @@ from onnx import ModelProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Site
-from opscan.core.judge import Support, compare
+from opscan.core.judge import compare
 from opscan.core.probe import Agreement, Held, Measurement
 from opscan.core.profile import BackendProfile
+from opscan.core.verdict import Support
 from opscan.probe.case import Case
 from opscan.trace.onnx_file import inventory_of
 

@@ -14,14 +14,11 @@ _TARGET = ["--iree-llvmcpu-target-cpu=generic"]
 
 def load(model: bytes, _options: Options) -> Run:
     """A compiled module. Raises where the importer or the compiler refuses the model."""
-    import iree.compiler as compiler
-    import iree.runtime as runtime
     import onnx
+    from iree import compiler, runtime
 
     proto = onnx.ModelProto.FromString(model)
-    binary = compiler.compile_str(
-        _imported(proto), target_backends=["llvm-cpu"], input_type="onnx", extra_args=_TARGET
-    )
+    binary = compiler.compile_str(_imported(proto), target_backends=["llvm-cpu"], input_type="onnx", extra_args=_TARGET)
     module = runtime.load_vm_flatbuffer(binary, driver="local-sync")
 
     def run(inputs: Sequence[Value]) -> list[Value]:
@@ -37,6 +34,6 @@ def _imported(model: object) -> str:
     from iree.compiler.ir import Context
 
     content = onnx_importer.ModelInfo(model)
-    module = content.create_module(context=Context())
+    module = content.create_module(context=Context()).operation
     onnx_importer.NodeImporter.define_function(content.main_graph, module).import_all()
     return str(module)

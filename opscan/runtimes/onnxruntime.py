@@ -9,7 +9,13 @@ from opscan.runtimes import Options, Run, Unreadable, Value
 DISTRIBUTION = "onnxruntime"
 EXTRA = "verify"
 # Profile -> the provider that it describes.
-PROFILES = {"onnxruntime-cpu": "", "onnxruntime-cuda": "CUDA", "onnxruntime-directml": "Dml", "onnxruntime-coreml": "CoreML", "qnn-htp": "QNN"}
+PROFILES = {
+    "onnxruntime-cpu": "",
+    "onnxruntime-cuda": "CUDA",
+    "onnxruntime-directml": "Dml",
+    "onnxruntime-coreml": "CoreML",
+    "qnn-htp": "QNN",
+}
 
 _CPU = "CPUExecutionProvider"
 # What it says of outputs that it cannot hand over, bfloat16's and narrower.

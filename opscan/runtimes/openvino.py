@@ -52,7 +52,7 @@ def load(model: bytes, options: Options) -> Run:
 
 def _summary(text: str) -> str:
     """The message without the advice that follows it and the chain of source files before it."""
-    told = text.split(_ADVICE)[0]
+    told = text.split(_ADVICE, maxsplit=1)[0]
     return told.split("Summary:")[-1] if "Summary:" in told else _CHAIN.sub("", told)
 
 

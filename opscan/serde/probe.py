@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from opscan.core.judge import Ratio
+from opscan.core.coverage import Ratio
 from opscan.core.probe import Agreement, Measurement
 from opscan.core.profile import BackendProfile
 from opscan.serde.check import RatioJSON

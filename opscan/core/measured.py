@@ -1,0 +1,250 @@
+"""What single-operator models did on a runtime -> the rules that say so, and say no more.
+
+A decision tree over what can be decided from a site: where all models with a dtype (rank, attribute
+value, constant input ...) were accepted, they become one rule; where none was, no rule; where it
+depends, the next question is asked. What no question separates becomes a restriction.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from opscan.core.inventory import Attribute
+from opscan.core.probe import Observation, Outcome
+from opscan.core.profile import Clause, ClauseKind, Rule, Test
+
+# What is asked first where two questions separate equally well.
+_KINDS = (
+    ClauseKind.DTYPE,
+    ClauseKind.ATTRIBUTE,
+    ClauseKind.CONSTANT,
+    ClauseKind.PRESENT,
+    ClauseKind.RANK,
+)
+# Kinds whose allowed value is one truth.
+_TRUTHS = (ClauseKind.CONSTANT, ClauseKind.PRESENT)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Feature:
+    """Something that a clause can ask of a site."""
+
+    kind: ClauseKind
+    subject: str
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Order of asking."""
+        return _KINDS.index(self.kind), self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One model as a clause sees it, and what became of it."""
+
+    observation: Observation
+    version: int | None
+    """The operator's schema version."""
+    features: Mapping[Feature, Attribute] = field(default_factory=dict)
+    """A feature that the model does not have (the rank of an input left out) is missing."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether the runtime accepted it."""
+        return self.observation.taken is True
+
+
+Path = tuple[tuple[Feature, tuple[Attribute, ...]], ...]
+
+
+def rules_of(
+    operator: str, trials: Sequence[Trial], versions: Sequence[int], *, strict: bool, cite: str
+) -> tuple[Rule, ...]:
+    """The rules for one operator, by schema version.
+
+    `versions` are all versions that its schema has; neighbours whose rules are the same become one
+    range. `strict` leaves out every dtype, rank and enumerated attribute value that was not tried;
+    otherwise only what failed is left out. `cite` says where the evidence is from.
+    """
+    asked = [trial for trial in trials if trial.observation.taken is not None]
+    by_version: dict[int | None, list[Trial]] = {}
+    for trial in asked:
+        by_version.setdefault(trial.version, []).append(trial)
+    found = {
+        version: tuple(_version_rules(operator, group, strict=strict, cite=cite))
+        for version, group in sorted(by_version.items(), key=lambda item: item[0] or 0)
+    }
+    return tuple(_ranged(found, versions))
+
+
+def _version_rules(operator: str, trials: Sequence[Trial], *, strict: bool, cite: str) -> Iterator[Rule]:
+    if not any(trial.taken for trial in trials):
+        yield Rule(operator=operator, supported=False, note=_none_note(trials), source=cite)
+        return
+    for path, group in _leaves(trials, ()):
+        yield _rule(operator, path, group, strict=strict, cite=cite)
+    yield from _broken_rules(operator, [trial for trial in trials if trial.taken], cite)
+
+
+def _leaves(trials: Sequence[Trial], path: Path) -> Iterator[tuple[Path, Sequence[Trial]]]:
+    """Groups that hold accepted models, each with the answers that lead to it."""
+    if not any(trial.taken for trial in trials):
+        return
+    split = None if all(trial.taken for trial in trials) else _best_split(trials, path)
+    if split is None:
+        yield path, trials
+        return
+    feature, accepted, mixed = split
+    if accepted:
+        yield from _leaves(_with(trials, feature, accepted), (*path, (feature, accepted)))
+    for value in mixed:
+        yield from _leaves(_with(trials, feature, (value,)), (*path, (feature, (value,))))
+
+
+def _with(trials: Iterable[Trial], feature: Feature, values: Sequence[Attribute]) -> list[Trial]:
+    """Those that have one of the values, or that the feature says nothing about."""
+    return [t for t in trials if feature not in t.features or _key(t.features[feature]) in set(map(_key, values))]
+
+
+def _key(value: Attribute) -> tuple[str, Attribute]:
+    """Tells 1 from True and from 1.0, which Python calls equal."""
+    return type(value).__name__, value
+
+
+Split = tuple[Feature, tuple[Attribute, ...], tuple[Attribute, ...]]
+
+
+def _best_split(trials: Sequence[Trial], path: Path) -> Split | None:
+    """The question that settles most models: its values that are all accepted, and those that depend."""
+    asked = {feature for feature, values in path if len(values) == 1}
+    features = sorted({f for t in trials for f in t.features} - asked, key=lambda f: f.order)
+    scored = [(score, split) for f in features for score, split in [_split(trials, f)] if score]
+    return max(scored, key=lambda item: item[0])[1] if scored else None
+
+
+def _split(trials: Sequence[Trial], feature: Feature) -> tuple[int, Split]:
+    """How many models the question settles. One that models without the feature would blur settles none."""
+    without = [t for t in trials if feature not in t.features]
+    nothing: Split = (feature, (), ())
+    if any(not t.taken for t in without):
+        return 0, nothing
+    groups: dict[tuple[str, Attribute], list[Trial]] = {}
+    for trial in trials:
+        if feature in trial.features:
+            groups.setdefault(_key(trial.features[feature]), []).append(trial)
+    accepted = [key for key, group in groups.items() if all(t.taken for t in group)]
+    refused = [key for key, group in groups.items() if not any(t.taken for t in group)]
+    if len(groups) < 2 or not (refused or accepted):
+        return 0, nothing
+    settled = sum(len(groups[key]) for key in (*accepted, *refused))
+    mixed = sorted(set(groups) - set(accepted) - set(refused), key=repr)
+    return settled, (feature, _values(accepted), _values(mixed))
+
+
+def _values(keys: Iterable[tuple[str, Attribute]]) -> tuple[Attribute, ...]:
+    return tuple(value for _, value in sorted(keys, key=repr))
+
+
+def _rule(operator: str, path: Path, group: Sequence[Trial], *, strict: bool, cite: str) -> Rule:
+    accepted = [trial for trial in group if trial.taken]
+    conditions = dict(path)
+    if strict:
+        conditions = {f: v for f, v in _region(accepted).items() if f not in conditions} | conditions
+    clauses = tuple(
+        _clause(feature, values) for feature, values in sorted(conditions.items(), key=lambda i: i[0].order)
+    )
+    refused = len(group) - len(accepted)
+    restriction = f"{refused} of {len(group)} measured models are refused: {_message(group)}" if refused else ""
+    return Rule(operator=operator, clauses=clauses, restriction=restriction, note=_note(accepted), source=cite)
+
+
+def _region(accepted: Sequence[Trial]) -> dict[Feature, tuple[Attribute, ...]]:
+    """What was tried and passed: dtypes, ranks and enumerated attributes. Numbers are taken for parameters."""
+    found: dict[Feature, dict[tuple[str, Attribute], None]] = {}
+    for trial in accepted:
+        for feature, value in trial.features.items():
+            found.setdefault(feature, {})[_key(value)] = None
+    return {f: _values(keys) for f, keys in found.items() if _is_enumerated(f, [value for _, value in keys])}
+
+
+def _is_enumerated(feature: Feature, values: Sequence[Attribute]) -> bool:
+    if feature.kind in (ClauseKind.DTYPE, ClauseKind.RANK):
+        return True
+    if feature.kind is ClauseKind.ATTRIBUTE:
+        return all(isinstance(v, str) for v in values)
+    return len(values) == 1 and feature.kind in _TRUTHS
+
+
+def _clause(feature: Feature, values: tuple[Attribute, ...]) -> Clause:
+    if feature.kind in _TRUTHS:
+        return Clause(feature.kind, feature.subject, values, Test.IS if len(values) == 1 else Test.IN)
+    return Clause(feature.kind, feature.subject, values, Test.IN)
+
+
+def _broken_rules(operator: str, accepted: Sequence[Trial], cite: str) -> Iterator[Rule]:
+    """Of models that are accepted and then fail: the cases in which all of them do."""
+    turned = [_as_taken(trial, trial.observation.outcome is Outcome.FAILS) for trial in accepted]
+    if not any(trial.taken for trial in turned):
+        return
+    for path, group in _leaves(turned, ()):
+        if all(trial.taken for trial in group) and len(group) > 1:
+            clauses = tuple(_clause(feature, values) for feature, values in path)
+            count, said = len(group), _message(group, Outcome.FAILS)
+            text = f"{count} of {count} measured models are accepted and fail when run: {said}"
+            yield Rule(operator=operator, clauses=clauses, broken=text, source=cite)
+
+
+def _as_taken(trial: Trial, taken: bool) -> Trial:
+    """The same model, accepted or not: lets the tree ask another question."""
+    outcome = Outcome.ACCEPTED if taken else Outcome.REJECTED
+    return replace(trial, observation=replace(trial.observation, outcome=outcome))
+
+
+def _message(group: Sequence[Trial], outcome: Outcome | None = None) -> str:
+    """What the runtime said most often of the models that it refused."""
+    said = [t.observation.message for t in group if (not t.taken if outcome is None else True)]
+    return max(sorted(set(said)), key=said.count, default="") or "no message"
+
+
+def _note(accepted: Sequence[Trial]) -> str:
+    count = {outcome: sum(t.observation.outcome is outcome for t in accepted) for outcome in Outcome}
+    wrong, failing = count[Outcome.WRONG], count[Outcome.FAILS]
+    parts = (f"measured: {len(accepted)} models accepted", f"{count[Outcome.RUNS]} with the reference's numbers")
+    more = (f"{wrong} with other numbers" if wrong else "", f"{failing} failing when run" if failing else "")
+    return ", ".join(filter(None, (*parts, *more)))
+
+
+def _none_note(trials: Sequence[Trial]) -> str:
+    return f"measured: none of {len(trials)} models accepted: {_message(trials)}"
+
+
+def _ranged(found: Mapping[int | None, tuple[Rule, ...]], versions: Sequence[int]) -> Iterator[Rule]:
+    """Rules with their range of versions; neighbours with the same clauses are one."""
+    order = sorted(versions)
+    runs: list[list[int | None]] = []
+    for version in found:
+        last = runs[-1][-1] if runs else None
+        if last is not None and version in order and last in order and _neighbours(found, order, last, version):
+            runs[-1].append(version)
+        else:
+            runs.append([version])
+    for run in runs:
+        for rule in found[run[-1]]:
+            yield replace(rule, since=run[0], until=run[-1])
+
+
+def _neighbours(
+    found: Mapping[int | None, tuple[Rule, ...]], order: Sequence[int], before: int, version: int | None
+) -> bool:
+    return (
+        version is not None
+        and order.index(version) == order.index(before) + 1
+        and _says(found[before]) == _says(found[version])
+    )
+
+
+def _says(rules: Sequence[Rule]) -> list[Rule]:
+    """The rules without what only counts evidence."""
+    return [
+        replace(rule, note="", restriction=bool(rule.restriction) * "?", broken=bool(rule.broken) * "?")
+        for rule in rules
+    ]
