@@ -47,5 +47,5 @@ def _verdict(inventory: Inventory | None, profile: BackendProfile) -> tuple[Supp
     if inventory is None:
         return Support.UNKNOWN, "opscan cannot read the model"
     coverage = compare(inventory, profile)
-    worst = next((f for f in coverage.findings if f.support is coverage.verdict), None)
-    return coverage.verdict, worst.reason if worst else ""
+    reasons = [f.reason for f in (*coverage.model_findings, *coverage.findings) if f.support is coverage.verdict]
+    return coverage.verdict, reasons[0] if reasons else ""
