@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one row per case
 """A runtime that misbehaves costs its own model, and says so in one line."""
 
 import sys
