@@ -47,5 +47,6 @@ def _verdict(inventory: Inventory | None, profile: BackendProfile) -> tuple[Supp
     if inventory is None:
         return Support.UNKNOWN, "opscan cannot read the model"
     coverage = compare(inventory, profile)
-    reasons = [f.reason for f in (*coverage.model_findings, *coverage.findings) if f.support is coverage.verdict]
-    return coverage.verdict, reasons[0] if reasons else ""
+    of_the_model = [f.reason for f in coverage.model_findings if f.support is coverage.verdict]
+    of_sites = [f.reason for f in coverage.findings if f.support is coverage.verdict]
+    return coverage.verdict, next(iter((*of_the_model, *of_sites)), "")
