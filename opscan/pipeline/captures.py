@@ -57,7 +57,7 @@ def capture_torch_model(source: TorchSource, dialects: Sequence[Dialect], option
 
 def _captured(session: "TorchSession", source: TorchSource, dialect: Dialect, options: Options) -> Capture:
     try:
-        inventory = replace(session.capture(dialect, options.opset), tools=tool_versions())
+        inventory = replace(session.capture(dialect, options.opset, options.level), tools=tool_versions())
     except OpscanError as error:
         return Capture(dialect, None, str(error).removeprefix(f"{source.name}: "))
     if key := _key(source, dialect, options):
@@ -86,7 +86,7 @@ def _key(source: TorchSource, dialect: Dialect, options: Options) -> str | None:
     """The name under which the capture is kept: everything that it depends on. None where it must not be kept."""
     if source.fingerprint is None or not options.cache:
         return None
-    asked = str(options.opset) if dialect is Dialect.ONNX else ""
+    asked = {Dialect.ONNX: str(options.opset), Dialect.ATEN: options.level.value}.get(dialect, "")
     versions = [f"{library} {number}" for library, number in library_versions().items()]
     return store.key(
         [source.name, source.fingerprint, dialect, asked, f"Python {platform.python_version()}", *versions]

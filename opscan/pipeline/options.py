@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 
+from opscan.core.operator import AtenLevel
+
 # One model's captures take seconds, on a busy machine a minute.
 TIMEOUT = 1800.0
 # What reports name as having made them, and what else decides how a graph comes out.
@@ -20,6 +22,8 @@ class Options:
 
     opset: int | None = None
     """ONNX: None is the exporter's default."""
+    level: AtenLevel = AtenLevel.CORE
+    """aten: how far the graph is decomposed."""
     models: Path | None = None
     """A folder of definitions beside the bundled ones."""
     cache: bool = True

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from opscan.core.errors import NoAnswer
+from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory, Rung
-from opscan.core.operator import Dialect
+from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.exported import aten_name, sites
 from opscan.trace.torch_model import (
@@ -49,12 +49,22 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
         return decomposed
 
 
-def capture_aten(source: TorchSource, model: nn.Module, program: ExportedProgram) -> Inventory:
-    """All operators of an exported model in Core ATen."""
+def capture_aten(
+    source: TorchSource, model: nn.Module, program: ExportedProgram, level: AtenLevel = AtenLevel.CORE
+) -> Inventory:
+    """All operators of an exported model, decomposed to Core ATen or (level EXPORT) as torch.export gives them.
+
+    The edge dialect is ExecuTorch's own: core ATen with `_copy` variants for views, which
+    core.lookup takes for one. Raises UsageError for it.
+    """
+    if level is AtenLevel.EDGE:
+        raise UsageError("the edge dialect is not captured by itself; core stands for it")
+    program = decompose(program) if level is AtenLevel.CORE else program
     return Inventory(
         model=source.name,
         dialect=Dialect.ATEN,
-        sites=sites(decompose(program), aten_name, source_lines(source)),
+        level=level,
+        sites=sites(program, aten_name, source_lines(source)),
         params=count_parameters(model),
         rungs=(Rung("", "torch.export"),),
     )

@@ -10,7 +10,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
+from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.aten import capture_aten, exported
 from opscan.trace.onnx_export import capture_onnx
@@ -43,17 +43,17 @@ class TorchSession:
     def _exported(self) -> tuple[nn.Module, ExportedProgram]:
         return exported(self._source)
 
-    def capture(self, dialect: Dialect, opset: int | None = None) -> Inventory:
-        """The inventory in one dialect. Raises NoAnswer or UsageError."""
+    def capture(self, dialect: Dialect, opset: int | None = None, level: AtenLevel = AtenLevel.CORE) -> Inventory:
+        """The inventory in one dialect; `level` is that of aten. Raises NoAnswer or UsageError."""
         with _rare_collection():
-            return self._capture(dialect, opset)
+            return self._capture(dialect, opset, level)
 
-    def _capture(self, dialect: Dialect, opset: int | None) -> Inventory:
+    def _capture(self, dialect: Dialect, opset: int | None, level: AtenLevel) -> Inventory:
         match dialect:
             case Dialect.TORCH:
                 return capture_torch(self._source)
             case Dialect.ATEN:
-                return capture_aten(self._source, *self._exported)
+                return capture_aten(self._source, *self._exported, level)
             case Dialect.ONNX:
                 return capture_onnx(self._source, *self._exported, opset)
             case _:
