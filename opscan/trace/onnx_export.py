@@ -15,8 +15,9 @@ from torch.onnx import ONNXProgram
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import TorchSource
-from opscan.trace.onnx_file import drop_weights, inventory_of
+from opscan.trace.onnx_file import inventory_of
 from opscan.trace.onnx_opset import lowered
+from opscan.trace.onnx_read import drop_weights
 from opscan.trace.torch_model import count_parameters, example_inputs, one_line, quiet, source_lines
 
 # torch's exporter implements this opset and converts to others (torch.onnx, TORCHLIB_OPSET).
@@ -95,7 +96,7 @@ def _weightless(model: ir.Model) -> ModelProto:
                 "absent", 0, 0, tensor.dtype, shape=ir.Shape(tensor.shape.numpy()), name=value.name or "", base_dir=""
             )
     proto: ModelProto = ir.serde.serialize_model(model)
-    drop_weights(proto.graph)
+    drop_weights(proto)
     return proto
 
 

@@ -1,13 +1,11 @@
-"""Reading an ONNX file: its graph, without its weights."""
+"""The inventory of an ONNX file."""
 
 from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 
 import onnx
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
@@ -18,101 +16,18 @@ from opscan.trace.apart import PassFailed, reason
 from opscan.trace.onnx_passes import inlined, with_types
 from opscan.trace.onnx_provenance import Provenance
 from opscan.trace.onnx_values import type_spec
+from opscan.trace.onnx_read import LARGEST_FILE, read_model
 from opscan.trace.provenance import SourceLines
 
-# Stored tensors up to this many bytes are kept: shapes, axes and scales that inference needs.
-_SMALL_BYTES = 4096
-# A protobuf message ends there.
-_LARGEST_FILE = 2**31 - 1
-_GIT_LFS = b"version https://git-lfs.github.com/spec/"
-_PAYLOADS = (
-    "raw_data",
-    "float_data",
-    "int32_data",
-    "string_data",
-    "int64_data",
-    "double_data",
-    "uint64_data",
-    "external_data",
-)
+_TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
 
 
 def capture_onnx_file(source: OnnxSource) -> Inventory:
     """All operators of an ONNX file. Raises NoAnswer, naming the file and the fault."""
-    return inventory_of(read_model(Path(source.path), source.name), source.name, "ONNX file")
-
-
-def read_model(path: Path, name: str) -> ModelProto:
-    """The model with large tensors emptied; external data is not opened. Raises NoAnswer, calling the file `name`."""
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise NoAnswer(f"{name}: {size:,} bytes; an ONNX file ends at 2 GiB: save its weights as external data")
-        model = _parsed(path.read_bytes(), name)
-    except OSError as error:
-        raise NoAnswer(f"{name}: cannot be read: {error.strerror}") from error
-    drop_weights(model.graph)
-    for function in model.functions:
-        _drop_values(function.node)
-    _repair_text(model)
-    return model
-
-
-def _parsed(content: bytes, name: str) -> ModelProto:
-    if not content:
-        raise NoAnswer(f"{name}: is empty; export or copy it again")
-    if content.startswith(_GIT_LFS):
-        raise NoAnswer(f"{name}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
-    model = ModelProto()
-    try:
-        model.ParseFromString(content)
-    except DecodeError as error:
-        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one; export or copy it again") from error
-    missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
-    if missing:
-        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one: it has no {missing}; export or copy it again")
-    return model
-
-
-def _repair_text(message: Message) -> None:
-    """Replaces what is not UTF-8, which protobuf hands over as bytes."""
-    for field, value in message.ListFields():
-        if isinstance(value, Message):
-            _repair_text(value)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            for part in value:
-                _repair_text(part)
-        elif field.type == FieldDescriptor.TYPE_STRING and isinstance(value, bytes):
-            setattr(message, field.name, _text(value))
-        elif field.type == FieldDescriptor.TYPE_STRING and any(isinstance(text, bytes) for text in value):
-            value[:] = map(_text, value)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def drop_weights(graph: GraphProto) -> None:
-    """Empties the large tensors of a graph and its bodies; their shapes and types stay."""
-    for tensor in graph.initializer:
-        _empty(tensor)
-    _drop_values(graph.node)
-
-
-def _drop_values(nodes: Iterable[NodeProto]) -> None:
-    for node in nodes:
-        for attribute in node.attribute:
-            for tensor in (attribute.t, *attribute.tensors):
-                _empty(tensor)
-        for _, body in onnx_graph.bodies(node):
-            drop_weights(body)
-
-
-def _empty(tensor: TensorProto) -> None:
-    if tensor.ByteSize() > _SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL:
-        for payload in _PAYLOADS:
-            tensor.ClearField(payload)
-        tensor.data_location = TensorProto.DEFAULT
+    path = Path(source.path)
+    model = read_model(path, source.name)
+    notes = [_TOO_LARGE] if path.stat().st_size > LARGEST_FILE else []
+    return inventory_of(model, source.name, "ONNX file", notes=notes)
 
 
 def inventory_of(
@@ -122,11 +37,12 @@ def inventory_of(
     *,
     lines: SourceLines | None = None,
     params: int | None = None,
+    notes: Iterable[str] = (),
 ) -> Inventory:
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
     if params is None:
         params = _stored_elements(model.graph)
-    notes: list[str] = []
+    notes = list(notes)
     try:
         local_functions = tuple(sorted({str(OpName(*onnx_graph.function_key(f))) for f in model.functions}))
         model = _typed(_without_functions(model, notes), notes)

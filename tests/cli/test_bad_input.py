@@ -162,15 +162,16 @@ def test_a_newer_file_is_answered_and_not_trusted(folder, opscan):
 def test_a_file_that_may_not_be_read(folder, opscan, monkeypatch):
     """The superuser may read everything, so the refusal is played."""
 
-    def refuse(path):
+    def refuse(path, *_):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     for name in ("small.onnx", "newer.json"):
         assert opscan("inspect", name) == (3, "", f"opscan: {name}: cannot be read: Permission denied\n")
 
 
-def test_a_file_past_protobufs_end_is_not_read(folder, opscan):
+def test_a_file_past_protobufs_end_that_is_no_graph(folder, opscan):
     with open("large.onnx", "wb") as file:
         file.truncate(2**31)  # takes no space
     code, _, err = opscan("inspect", "large.onnx")

@@ -8,7 +8,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from opscan.core.inventory import Inventory
-from opscan.trace.onnx_file import read_model
+from opscan.trace.onnx_read import read_model
 
 from .onnx_models import inspected, operators, parsed
 

@@ -1,0 +1,185 @@
+"""Reading an ONNX file as protobuf messages: its graph, without its weights."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
+
+from opscan.core.errors import NoAnswer
+from opscan.trace import onnx_wire
+
+# A protobuf message ends there, and so does what other tools read.
+LARGEST_FILE = 2**31 - 1
+# Below that, leaving out weights takes longer than reading them.
+_WORTH_REDUCING = 1 << 16
+_GIT_LFS = b"version https://git-lfs.github.com/spec/"
+_PAYLOADS = (
+    "raw_data",
+    "float_data",
+    "int32_data",
+    "string_data",
+    "int64_data",
+    "double_data",
+    "uint64_data",
+    "external_data",
+)
+
+
+def read_model(path: Path, name: str) -> ModelProto:
+    """The model with large tensors emptied; external data is not opened. Raises NoAnswer, calling the file `name`."""
+    try:
+        content = _content(path, name)
+    except OSError as error:
+        raise NoAnswer(f"{name}: cannot be read: {error.strerror}") from error
+    model = _parsed(content, name)
+    drop_weights(model)
+    if not _is_utf8(content):
+        _repair_text(model)
+    return model
+
+
+def _content(path: Path, name: str) -> bytes:
+    """The file's bytes, as far as possible without weights."""
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        regular = stat.S_ISREG(status.st_mode)
+        if regular and status.st_size > _WORTH_REDUCING:
+            reduced = onnx_wire.without_weights(file.fileno(), status.st_size)
+            if reduced is not None and len(reduced) <= LARGEST_FILE:
+                return reduced
+            if status.st_size > LARGEST_FILE:
+                raise NoAnswer(
+                    f"{name}: {status.st_size:,} bytes, and not a graph with weights: "
+                    "an ONNX file ends at 2 GiB; save its weights as external data"
+                )
+        return file.read()
+
+
+def _parsed(content: bytes, name: str) -> ModelProto:
+    if not content:
+        raise NoAnswer(f"{name}: is empty; export or copy it again")
+    if content.startswith(_GIT_LFS):
+        raise NoAnswer(f"{name}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
+    model = ModelProto()
+    try:
+        model.ParseFromString(content)
+    except DecodeError as error:
+        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one; export or copy it again") from error
+    missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
+    if missing:
+        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one: it has no {missing}; export or copy it again")
+    return model
+
+
+def drop_weights(model: ModelProto) -> None:
+    """Empties the large tensors of a model, wherever they are; their shapes and types stay."""
+    _drop_from_graph(model.graph)
+    for training in model.training_info:
+        _drop_from_graph(training.initialization)
+        _drop_from_graph(training.algorithm)
+    for function in model.functions:
+        _drop_from_attributes(function.attribute_proto)
+        _drop_from_nodes(function.node)
+
+
+def _drop_from_graph(graph: GraphProto) -> None:
+    for tensor in graph.initializer:
+        _empty(tensor)
+    for sparse in graph.sparse_initializer:
+        _empty_sparse(sparse)
+    _drop_from_nodes(graph.node)
+
+
+def _drop_from_nodes(nodes: Iterable[NodeProto]) -> None:
+    for node in nodes:
+        _drop_from_attributes(node.attribute)
+
+
+def _drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:
+    for attribute in attributes:  # singular fields are asked for first: to read one makes it
+        if attribute.HasField("t"):
+            _empty(attribute.t)
+        if attribute.HasField("g"):
+            _drop_from_graph(attribute.g)
+        if attribute.HasField("sparse_tensor"):
+            _empty_sparse(attribute.sparse_tensor)
+        for tensor in attribute.tensors:
+            _empty(tensor)
+        for graph in attribute.graphs:
+            _drop_from_graph(graph)
+        for sparse in attribute.sparse_tensors:
+            _empty_sparse(sparse)
+
+
+def _empty_sparse(sparse: SparseTensorProto) -> None:
+    for part in ("values", "indices"):
+        if sparse.HasField(part):
+            _empty(getattr(sparse, part))
+
+
+def _empty(tensor: TensorProto) -> None:
+    if tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL:
+        for payload in _PAYLOADS:
+            tensor.ClearField(payload)
+        tensor.data_location = TensorProto.DEFAULT
+
+
+@cache
+def _strict() -> type[Message]:
+    """ModelProto with strings that must be UTF-8, which protobuf then checks as it parses.
+
+    ONNX's schema is of the older kind, for which protobuf does not check. Looking at every string
+    here took as long as reading all the rest.
+    """
+    schema = descriptor_pb2.FileDescriptorProto()
+    ModelProto.DESCRIPTOR.file.CopyToProto(schema)
+    schema.syntax, schema.edition = "editions", descriptor_pb2.EDITION_2023
+    schema.options.features.utf8_validation = descriptor_pb2.FeatureSet.VERIFY
+    for field in _fields(schema.message_type):
+        field.options.ClearField("packed")  # has another name in editions; either form is parsed
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(schema.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(ModelProto.DESCRIPTOR.full_name))
+
+
+def _fields(messages: Iterable[Any]) -> Iterator[Any]:
+    """All fields of descriptors, nested ones included."""
+    for message in messages:
+        yield from message.field
+        yield from _fields(message.nested_type)
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether all strings of a model, which parses otherwise, are UTF-8."""
+    if content.isascii():
+        return True
+    try:
+        _strict().FromString(content)
+    except DecodeError:
+        return False
+    return True
+
+
+def _repair_text(message: Message) -> None:
+    """Replaces what is not UTF-8, which protobuf hands over as bytes."""
+    for field, value in message.ListFields():
+        if isinstance(value, Message):
+            _repair_text(value)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for part in value:
+                _repair_text(part)
+        elif field.type == FieldDescriptor.TYPE_STRING and isinstance(value, bytes):
+            setattr(message, field.name, _text(value))
+        elif field.type == FieldDescriptor.TYPE_STRING and any(isinstance(text, bytes) for text in value):
+            value[:] = map(_text, value)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,0 +1,211 @@
+"""The bytes of an ONNX file without its weights: what protobuf then parses in no time and memory.
+
+Walks the wire format (https://protobuf.dev/programming-guides/encoding/) down to the tensors and leaves
+out their large payloads; everything else is copied as it stands, for protobuf to judge. What is put
+in a way that no writer of ONNX files uses is left to protobuf altogether (`None`).
+
+Read in windows, not memory-mapped: the pages around every header would count as this process's memory
+(64 KB each on Linux), and a file that gets shorter meanwhile would kill it.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+# A payload up to this many bytes stays: shapes, axes and scales.
+SMALL_BYTES = 4096
+_WINDOW = 1 << 12
+# The longest tag and length together, with room for what is looked at ahead.
+_MARGIN = 24
+_BYTES = 2
+"""Wire type of strings, messages and packed numbers."""
+# What is left at the end of an emptied tensor: `data_location: EXTERNAL`, as which it is treated.
+_EMPTIED = b"\x70\x01"
+# A number of more than ten bytes.
+_ENDLESS = re.compile(rb"[\x80-\xff]{10}")
+
+Read = Callable[[int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the ONNX schema: its fields that lead to tensors, by number."""
+
+    inner: Mapping[int, "Message"] = field(default_factory=dict)
+    single: frozenset[int] = frozenset()
+    """Those of them that are not repeated, which protobuf merges if they are all the same."""
+    payloads: Mapping[int, int] = field(default_factory=dict)
+    """Fields of values, with the bytes of each; 0: any bytes, 1: of changing length."""
+
+
+# Field numbers of https://github.com/onnx/onnx/blob/v1.23.2/onnx/onnx.proto; a test holds them against the schema.
+TENSOR = Message(payloads={4: 4, 5: 1, 7: 1, 9: 0, 10: 8, 11: 1})
+SPARSE_TENSOR = Message({1: TENSOR, 2: TENSOR}, single=frozenset((1, 2)))
+_ATTRIBUTE_FIELDS: dict[int, Message] = {5: TENSOR, 10: TENSOR, 22: SPARSE_TENSOR, 23: SPARSE_TENSOR}
+ATTRIBUTE = Message(_ATTRIBUTE_FIELDS, single=frozenset((5, 22)))
+NODE = Message({5: ATTRIBUTE})
+GRAPH = Message({1: NODE, 5: TENSOR, 15: SPARSE_TENSOR})
+_ATTRIBUTE_FIELDS |= {6: GRAPH, 11: GRAPH}
+FUNCTION = Message({7: NODE, 11: ATTRIBUTE})
+TRAINING = Message({1: GRAPH, 2: GRAPH})
+MODEL = Message({7: GRAPH, 20: TRAINING, 25: FUNCTION})
+
+
+class _Unusual(Exception):
+    """Protobuf itself has to say what this means."""
+
+
+class _Field(NamedTuple):
+    """A field of bytes: where it starts, its content starts, and it ends."""
+
+    number: int
+    start: int
+    content: int
+    end: int
+
+
+def without_weights(descriptor: int, size: int) -> bytes | None:
+    """The model in an open file, large payloads left out and their tensors marked as external.
+
+    None where the bytes are unusual. Raises OSError.
+    """
+    return reduced(lambda start, end: _read(descriptor, start, end), size)
+
+
+def reduced(read: Read, size: int) -> bytes | None:
+    """As `without_weights`, of `size` bytes that `read(start, end)` gives."""
+    try:
+        return b"".join(_Reader(read, size).message(0, size, MODEL))
+    except (_Unusual, RecursionError):
+        return None
+
+
+def _read(descriptor: int, start: int, end: int) -> bytes:
+    parts = []
+    while start < end and (part := os.pread(descriptor, min(end - start, 1 << 30), start)):
+        parts.append(part)
+        start += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _Reader:
+    """Reads messages that lie anywhere in the file."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        self._read = read
+        self._size = size
+
+    def message(self, start: int, end: int, kind: Message) -> list[bytes]:
+        """The content of a message, in pieces, without what is large."""
+        pieces: list[bytes] = []
+        kept, seen, emptied = start, set(), False
+        for found in self._fields(start, end, kind):
+            if found.number in seen:
+                raise _Unusual
+            if found.number in kind.single or found.number in kind.payloads:
+                seen.add(found.number)
+            if found.end - found.content <= SMALL_BYTES:
+                continue
+            if found.number in kind.payloads:
+                if self._leaves_out(found, kind.payloads[found.number]):
+                    pieces.append(self._exactly(kept, found.start))
+                    kept, emptied = found.end, True
+            elif found.number in kind.inner:
+                content = self.message(found.content, found.end, kind.inner[found.number])
+                pieces += [self._exactly(kept, found.start), _head(found.number, sum(map(len, content))), *content]
+                kept = found.end
+        pieces.append(self._exactly(kept, end))
+        return [*pieces, _EMPTIED] if emptied else pieces
+
+    def _leaves_out(self, found: _Field, width: int) -> bool:
+        """Whether a payload is left out; protobuf must not find fault with it, nor store it in fewer bytes."""
+        size = found.end - found.content
+        match width:
+            case 0:
+                return True
+            case 1 if size <= 10 * SMALL_BYTES:  # a number may take ten bytes where one would do
+                return False
+            case 1:
+                numbers = self._exactly(found.content, found.end)
+                if numbers[-1] >= 0x80 or _ENDLESS.search(numbers):
+                    raise _Unusual
+                return True
+            case _:
+                if size % width:
+                    raise _Unusual
+                return True
+
+    def _fields(self, start: int, end: int, kind: Message) -> Iterator[_Field]:
+        """Fields of bytes that are large or must not occur twice, in order; the others are passed over."""
+        small = min(SMALL_BYTES + 1, 0x80)  # lengths of one byte that need no closer look
+        watched = frozenset(number << 3 | _BYTES for number in (*kind.single, *kind.payloads))
+        data, base, position = b"", start - _WINDOW, start
+        while position < end:
+            at = position - base
+            if at >= _WINDOW:
+                data, base, at = self._window(position), position, 0
+            tag, size = data[at], data[at + 1]
+            if tag & 0x87 == _BYTES and size < small and tag not in watched:  # nearly all of them
+                position += 2 + size
+                continue
+            tag, at = _varint(data, at)
+            match tag & 7:
+                case 0:
+                    while data[at] >= 0x80:
+                        at += 1
+                        if at - (position - base) > 15:
+                            raise _Unusual
+                    following = base + at + 1
+                case 1:
+                    following = base + at + 8
+                case 2:
+                    size, at = _varint(data, at)
+                    following = base + at + size
+                    if (size > SMALL_BYTES or tag in watched) and following <= end:
+                        yield _Field(tag >> 3, position, base + at, following)
+                case 5:
+                    following = base + at + 4
+                case _:  # groups, which no ONNX file has
+                    raise _Unusual
+            position = following
+        if position != end:
+            raise _Unusual
+
+    def _window(self, position: int) -> bytes:
+        """The bytes from there on and a margin, with zeros after the file's last."""
+        wanted = _WINDOW + _MARGIN
+        return self._read(position, min(position + wanted, self._size)).ljust(wanted, b"\0")
+
+    def _exactly(self, start: int, end: int) -> bytes:
+        data = self._read(start, end)
+        if len(data) != end - start:  # the file got shorter
+            raise _Unusual
+        return data
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of up to five bytes, and where the next thing starts."""
+    value = 0
+    for shift in range(0, 35, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise _Unusual
+
+
+def _head(number: int, size: int) -> bytes:
+    """Tag and length of a field of bytes."""
+    return _bytes_of(number << 3 | _BYTES) + _bytes_of(size)
+
+
+def _bytes_of(value: int) -> bytes:
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
