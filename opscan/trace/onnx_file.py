@@ -15,8 +15,8 @@ from opscan.trace import onnx_graph
 from opscan.trace.apart import PassFailed, reason
 from opscan.trace.onnx_passes import inlined, with_types
 from opscan.trace.onnx_provenance import Provenance
-from opscan.trace.onnx_values import type_spec
 from opscan.trace.onnx_read import LARGEST_FILE, read_model
+from opscan.trace.onnx_values import type_spec
 from opscan.trace.provenance import SourceLines
 
 _TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
