@@ -1,7 +1,7 @@
 """How values flow between the sites of an inventory: who makes what another reads."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from opscan.core.inventory import Site, TensorSpec
 
@@ -86,3 +86,16 @@ def _runnable(sources: Sequence[Sequence[int]]) -> list[int]:
             if not waiting[reader]:
                 order.append(reader)
     return order + [number for number, count in enumerate(waiting) if count]
+
+
+def embedded(site: Site, names: Mapping[str, str], prefix: str) -> Site:
+    """A site of a graph that stands in another: `names` are those of values that the outer graph knows.
+
+    The others are the inner graph's own: `prefix` keeps them apart from all else.
+    """
+
+    def renamed(spec: TensorSpec) -> TensorSpec:
+        return replace(spec, name=names.get(spec.name) or f"{prefix}/{spec.name}") if spec.name else spec
+
+    inputs = tuple(spec and renamed(spec) for spec in site.inputs)
+    return replace(site, inputs=inputs, outputs=tuple(map(renamed, site.outputs)))

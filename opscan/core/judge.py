@@ -11,7 +11,7 @@ from opscan.core.kinds import Kind, kinds
 from opscan.core.limits import model_findings
 from opscan.core.lookup import Lookup, covers, ranges_text, version_of
 from opscan.core.operator import AtenLevel, Dialect
-from opscan.core.profile import BackendProfile, Rule
+from opscan.core.profile import BackendProfile, ModelLimits, Rule
 from opscan.core.verdict import CLAUSE_FAILED, RULE_IDS, WORST_LAST, Outcome, Support, Verdict
 
 
@@ -90,8 +90,8 @@ class _Judge:
 
     def judgement(self, kind: Kind) -> Judgement:
         """What holds for every site of that kind."""
-        site, limits = kind.site, self._profile.limits
-        if (site.dead and not limits.dead_nodes_judged) or (limits.constants_folded and _is_foldable(site)):
+        site = kind.site
+        if never_run(site, self._profile.limits):
             return _SUPPORTED
         rules = self._lookup.rules(site.op)
         version = version_of(site.op, site.since_version, self._opsets)
@@ -182,9 +182,13 @@ class _Judge:
         return Judgement(found.support, found.rule, f"in its function body, {worst.op}: {found.reason}")
 
 
-def _is_foldable(site: Site) -> bool:
-    """Whether a compiler can compute it: it depends on constants only and is an operator that everybody knows."""
-    return site.constant and (site.since_version is not None or site.op.domain == "aten")
+def never_run(site: Site, limits: ModelLimits) -> bool:
+    """Whether the backend never gets to see it: nothing needs it, or it is computed beforehand.
+
+    A compiler can compute what depends on constants only and is an operator that everybody knows.
+    """
+    foldable = site.constant and (site.since_version is not None or site.op.domain == "aten")
+    return (site.dead and not limits.dead_nodes_judged) or (limits.constants_folded and foldable)
 
 
 def _badness(found: Judgement) -> tuple[int, str]:

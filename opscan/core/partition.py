@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from math import prod
 
 from opscan.core.clusters import clusters
+from opscan.core.coverage import Coverage
 from opscan.core.dataflow import Flow, flow
 from opscan.core.inventory import Site, TensorSpec
-from opscan.core.judge import Coverage, Support
+from opscan.core.judge import never_run
+from opscan.core.verdict import Support
 
 _BITS = re.compile(r"(?:bfloat|float|uint|int|complex)(\d+)")
 # What an ONNX operator of one of these yields is more than the one tensor that a TensorSpec states.
@@ -78,10 +80,11 @@ def partitioned(coverage: Coverage, inside: Collection[Support] = frozenset({Sup
     """The partitions of sites whose support is one of `inside`.
 
     By default a site that is conditional or unknown is in none. A control-flow operator is in one
-    only with all of its bodies. Operators on constants only are computed beforehand and left out.
+    only with all of its bodies. What the backend never gets to see is left out.
     """
     sites = [verdict.site for verdict in coverage.verdicts]
-    graph = flow(sites, (position for position, site in enumerate(sites) if site.constant))
+    limits = coverage.profile.limits
+    graph = flow(sites, (position for position, site in enumerate(sites) if never_run(site, limits)))
     accepted = [all(coverage.verdicts[p].support in inside for p in node.sites) for node in graph.nodes]
     labels = clusters([node.predecessors for node in graph.nodes], accepted)
     members: list[list[int]] = [[] for _ in range(max(labels, default=-1) + 1)]

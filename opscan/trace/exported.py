@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from opscan.core.inventory import Attribute, Site, TensorSpec
 from opscan.core.macs import macs
@@ -65,6 +66,17 @@ def sites(program: ExportedProgram, naming: Naming, lines: SourceLines, prefix: 
         if spec.target is not None and str(spec.target) in constants
     }
     return tuple(_GraphWalk(naming, lines, prefix, stored).walk(program.graph, ""))
+
+
+def tensor_names(program: ExportedProgram) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the program's tensor arguments and of the tensors that it returns."""
+    signature = program.graph_signature
+    inputs = (spec.arg for spec in signature.input_specs if spec.kind is InputKind.USER_INPUT)
+    outputs = (spec.arg for spec in signature.output_specs if spec.kind is OutputKind.USER_OUTPUT)
+    return (
+        tuple(argument.name for argument in inputs if isinstance(argument, TensorArgument)),
+        tuple(argument.name for argument in outputs if isinstance(argument, TensorArgument)),
+    )
 
 
 class _GraphWalk:

@@ -2,18 +2,20 @@
 
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import fx, nn
 from torch.fx.operator_schemas import normalize_function
 
+from opscan.core.dataflow import embedded
 from opscan.core.inventory import Attribute, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import SYNTAX, OpName
 from opscan.trace.provenance import SourceLines
-from opscan.trace.torch_model import attribute, output_specs, tensor_spec, tensors_in
+from opscan.trace.torch_model import attribute, tensor_spec, tensors_in
 
 # Python syntax that the author wrote, by the function that torch.fx records for it.
 _SYMBOLS = {
@@ -47,13 +49,24 @@ _SYMBOLS = {
 _VARIADIC = {torch.einsum: ("equation",)}
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What happens in a module that was captured another way, with names of its own."""
+
+    sites: tuple[Site, ...]
+    inputs: tuple[str, ...]
+    """Names of its tensor arguments."""
+    outputs: tuple[str, ...]
+    """Names of the tensors it returns."""
+
+
 class OpaqueModules(Protocol):
     """The modules that are captured another way."""
 
     def __contains__(self, module: nn.Module) -> bool: ...
 
-    def sites(self, path: str, arguments: tuple[Any, ...]) -> tuple[Site, ...]:
-        """The sites inside the module at `path`."""
+    def inside(self, path: str, arguments: tuple[Any, ...]) -> Inside:
+        """What the module at `path` does with these arguments."""
         ...
 
 
@@ -67,14 +80,17 @@ class SiteRecorder(fx.Interpreter):
         self._lines = lines
         self._opaque = opaque
         self._constant: dict[fx.Node, bool] = {}
+        self._values: dict[fx.Node, tuple[str, ...]] = {}
+        """Names of the tensors in each node's result."""
 
     def run_node(self, n: fx.Node) -> Any:
         """Runs one node and records it."""
         arguments = self.fetch_args_kwargs_from_env(n) if n.op.startswith("call_") else ((), {})
         # Arguments are described before the call, which may change them in place.
-        inputs = self._inputs(n, *arguments) if n.op.startswith("call_") else ()
+        inputs = self._inputs(n) if n.op.startswith("call_") else ()
         result = super().run_node(n)
         self._constant[n] = self._is_constant(n, result)
+        self._values[n] = self._names(n, arguments[0], tensors_in(result))
         if n.op.startswith("call_") and tensors_in(result):
             self.sites += self._record(n, *arguments, inputs, result)
         return result
@@ -85,16 +101,22 @@ class SiteRecorder(fx.Interpreter):
             return False
         return not tensors_in(result) or all(self._constant[before] for before in node.all_input_nodes)
 
-    def _inputs(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...]:
+    def _names(self, node: fx.Node, args: tuple[Any, ...], results: tuple[torch.Tensor, ...]) -> tuple[str, ...]:
+        """What is picked from a tuple keeps its name; what a node makes is named after it."""
+        if _picks_from_tuple(node, args):
+            made = {id(t): name for t, name in zip(tensors_in(args[0]), self._values[_node(node.args[0])], strict=True)}
+            return tuple(made.get(id(tensor), "") for tensor in results)
+        if len(results) == 1:
+            return (node.name,)
+        return tuple(f"{node.name}.{number}" for number in range(len(results)))
+
+    def _inputs(self, node: fx.Node) -> tuple[TensorSpec, ...]:
         """Specs of the tensor arguments, those of a module call followed by its parameters."""
-        flags: dict[int, tuple[str, bool]] = {}
-        for before in node.all_input_nodes:
-            for tensor in tensors_in(self.env[before]):
-                flags[id(tensor)] = (before.name, self._constant[before])
-        specs = []
-        for tensor in tensors_in((args, kwargs)):
-            name, constant = flags.get(id(tensor), ("", True))
-            specs.append(tensor_spec(tensor, name=name, constant=constant))
+        specs = [
+            tensor_spec(tensor, name=name, constant=self._constant[before])
+            for before in _nodes_in((node.args, node.kwargs))
+            for tensor, name in zip(tensors_in(self.env[before]), self._values[before], strict=True)
+        ]
         if node.op == "call_module":
             module = self.fetch_attr(str(node.target))
             specs += [
@@ -105,15 +127,27 @@ class SiteRecorder(fx.Interpreter):
     def _record(
         self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: tuple[TensorSpec, ...], result: Any
     ) -> Iterator[Site]:
+        if _picks_from_tuple(node, args):
+            return
         if node.target is operator.getitem:
-            if isinstance(args[0], torch.Tensor):  # else: picking from a tuple
-                yield from self._index(node, args[0], args[1], inputs)
+            yield from self._index(node, args[0], args[1], inputs)
         elif node.op == "call_module" and self.fetch_attr(str(node.target)) in self._opaque:
-            yield from self._opaque.sites(str(node.target), args)
+            yield from self._inside(node, args, inputs)
         else:
             name, attributes = self._named(node, args, kwargs)
-            outputs = output_specs(node, result, constant=self._constant[node])
+            outputs = tuple(
+                tensor_spec(tensor, name=value, constant=self._constant[node])
+                for tensor, value in zip(tensors_in(result), self._values[node], strict=True)
+            )
             yield self._site(node, name, inputs, outputs, attributes)
+
+    def _inside(self, node: fx.Node, args: tuple[Any, ...], inputs: tuple[TensorSpec, ...]) -> tuple[Site, ...]:
+        """The sites of an opaque module, their values named as in the graph around it."""
+        inside = self._opaque.inside(str(node.target), args)
+        outer = dict(zip(inside.inputs, (spec.name for spec in inputs), strict=False))
+        if len(inside.outputs) == len(self._values[node]):
+            self._values[node] = tuple(outer.get(name, f"{node.name}/{name}") for name in inside.outputs)
+        return tuple(embedded(site, outer, node.name) for site in inside.sites)
 
     def _named(
         self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -135,7 +169,7 @@ class SiteRecorder(fx.Interpreter):
         components = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, (torch.Tensor, list)) for part in components):
             indexed = tensor[index]
-            outputs = output_specs(node, indexed, constant=self._constant[node])
+            outputs = (tensor_spec(indexed, name=node.name, constant=self._constant[node]),)
             yield self._site(node, OpName(SYNTAX, "x[tensor]"), inputs, outputs, {"index": str(node.args[1])})
             return
         current, dimension, before = tensor, 0, inputs[:1]
@@ -172,6 +206,26 @@ class SiteRecorder(fx.Interpreter):
             node=node.name,
             constant=self._constant[node],
         )
+
+
+def _picks_from_tuple(node: fx.Node, args: tuple[Any, ...]) -> bool:
+    """By number or, as from what `torch.max` returns, by name: no operator."""
+    return node.target in (operator.getitem, getattr) and not isinstance(args[0], torch.Tensor)
+
+
+def _node(argument: Any) -> fx.Node:
+    """An argument that is known to be a node's result."""
+    assert isinstance(argument, fx.Node)
+    return argument
+
+
+def _nodes_in(value: Any) -> Iterator[fx.Node]:
+    """The nodes in arguments, in the order in which `tensors_in` meets what they yield."""
+    if isinstance(value, fx.Node):
+        yield value
+    elif isinstance(value, (tuple, list, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _nodes_in(part)
 
 
 def _apply(tensor: torch.Tensor, dimension: int, part: Any) -> tuple[str, dict[str, Attribute], torch.Tensor]:

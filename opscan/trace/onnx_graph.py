@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
+from opscan.core.dataflow import embedded
 from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import OpName
@@ -189,9 +190,11 @@ class _Walk:
             self._calls,
             self._place(node),
         )
-        yield from walk._nodes(
-            function.node, inner, parameters, _below(body, node.name or node.op_type), function.output
-        )
+        outside = dict(zip(function.input, node.input, strict=False))
+        outside |= dict(zip(function.output, node.output, strict=False))
+        path = _below(body, node.name or node.op_type)
+        for site in walk._nodes(function.node, inner, parameters, path, function.output):
+            yield embedded(site, outside, next(filter(None, node.output), node.name))
         for formal, output in zip(function.output, node.output, strict=False):
             known, result = scope.get(output), inner.get(formal, TensorSpec(None, None))
             stated = known or result

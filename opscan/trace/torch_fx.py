@@ -14,13 +14,13 @@ import torch
 from torch import fx, nn
 
 from opscan.core.errors import NoAnswer
-from opscan.core.inventory import Inventory, Rung, Site, Uncaptured
+from opscan.core.inventory import Inventory, Rung, Uncaptured
 from opscan.core.operator import Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.aten import export_program, exported
 from opscan.trace.exported import sites as exported_sites
-from opscan.trace.exported import source_name
-from opscan.trace.fx_sites import SiteRecorder
+from opscan.trace.exported import source_name, tensor_names
+from opscan.trace.fx_sites import Inside, SiteRecorder
 from opscan.trace.torch_model import (
     build_weightless,
     count_parameters,
@@ -108,8 +108,8 @@ class _OpaqueModules:
     def __contains__(self, module: nn.Module) -> bool:
         return isinstance(module, tuple(self._reasons))
 
-    def sites(self, path: str, arguments: tuple[Any, ...]) -> tuple[Site, ...]:
-        """The sites inside the module at `path`, given `arguments` (their values do not matter)."""
+    def inside(self, path: str, arguments: tuple[Any, ...]) -> Inside:
+        """What the module at `path` does with `arguments`, whose values do not matter."""
         if self._model is None:
             self._model = build_weightless(self._source)  # the traced one has lost its buffers' values
             give_untouched_memory(self._model)
@@ -119,9 +119,10 @@ class _OpaqueModules:
             program = export_program(module, torch.utils._pytree.tree_map(_on_cpu, arguments))
         except Exception as error:  # the module's own code
             self.uncaptured.append(Uncaptured(path, f"torch.fx: {reason}; torch.export: {one_line(error)}"))
-            return ()
+            return Inside((), (), ())
         self.rungs.append(Rung(path, "torch.export", f"torch.fx: {reason}"))
-        return exported_sites(program, source_name, source_lines(self._source), prefix=path)
+        sites = exported_sites(program, source_name, source_lines(self._source), prefix=path)
+        return Inside(sites, *tensor_names(program))
 
 
 def _on_cpu(value: Any) -> Any:

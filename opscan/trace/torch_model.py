@@ -136,6 +136,7 @@ def output_specs(node: fx.Node, value: Any, *, constant: bool) -> tuple[TensorSp
     """What an operator yields, each named as later operators name it: a tuple's parts by who picks them."""
     if isinstance(value, torch.Tensor):
         return (tensor_spec(value, name=node.name, constant=constant),)
+    # From torch.export, which picks each part once and by a number that is not negative.
     picked = {user.args[1]: user.name for user in node.users if user.target is operator.getitem}
     return tuple(
         tensor_spec(tensor, name=picked.get(number, f"{node.name}.{number}"), constant=constant)

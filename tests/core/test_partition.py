@@ -3,9 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opscan.core.inventory import TensorSpec
-from opscan.core.judge import Support, compare
+from opscan.core.judge import compare
 from opscan.core.partition import partitioned, tensor_bytes
 from opscan.core.profile import Rule
+from opscan.core.verdict import Support
 from tests.core.test_dataflow import node
 from tests.fakes import inventory, profile, site, spec
 
@@ -39,9 +40,10 @@ CASES = [
      "a value that two places read crosses twice"),
     ([yes("x", "a"), no("a", "b"), no("x", "c"), yes("c a", "d"), yes("b d", "e")], [2, 1], ["a", "c", "b", "d"], 2,
      "from one partition straight into another is one crossing"),
-    ([yes("w", "k", constant=True), no("k x", "a")], [], [], 1,
+    ([yes("w", "k", constant=True, since_version=1), no("k x", "a")], [], [], 1,
      "what is computed beforehand is neither a partition nor moved"),
-    ([no("w", "k", constant=True), yes("k x", "a")], [1], [], 0, "nor in the way"),
+    ([no("w", "k", constant=True, since_version=1), yes("k x", "a")], [1], [], 0, "nor in the way"),
+    ([no("x", "k", dead=True), yes("x", "a")], [1], [], 1, "what nothing needs is judged, unless the backend says otherwise"),
     ([node("Maybe", "x", "a"), yes("a", "b")], [1], ["a"], 1, "conditional is not yes"),
     ([IF, yes("x", "b", **BRANCH), yes("b", "y", **BRANCH)], [3], [], 0, "a control-flow operator with its bodies"),
     ([yes("x", "a"), IF, yes("a", "b", **BRANCH), no("b", "y", **BRANCH), yes("y", "z")], [1, 1], ["a", "y"], 3,

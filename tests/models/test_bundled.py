@@ -94,6 +94,7 @@ def test_torch_fx_captures_everything_with_places(name):
     assert [rung.method for rung in found.rungs] == ["torch.fx"]
     assert found.uncaptured == ()
     assert [site for site in found.sites if not (site.source or "").startswith("models/")] == []
+    assert unmade_values(found) <= set(DEFINITIONS[name].inputs)
 
 
 @every_model
@@ -107,6 +108,14 @@ def test_other_dialects_agree(name, dialect):
     assert found.uncaptured == ()
     assert [site for site in found.sites if any(o.static_shape is None or not o.dtype for o in site.outputs)] == []
     assert [site for site in found.sites if site.source is None] == []
+    assert unmade_values(found) <= set(DEFINITIONS[name].inputs)
+
+
+def unmade_values(found):
+    """What sites read, and neither is stored nor made by another site: the model's inputs."""
+    made = {spec.name for site in found.sites for spec in site.outputs}
+    read = {spec.name for site in found.sites for spec in site.inputs if spec and not spec.constant}
+    return read - made
 
 
 @every_model

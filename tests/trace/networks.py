@@ -17,6 +17,31 @@ class TuplePicks(nn.Module):
         return first + second + values[:, None]
 
 
+class Wiring(nn.Module):
+    """Values that are picked from tuples in every way, used twice, passed through and changed in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.same = nn.Dropout()
+        self.part = Looping()
+
+    def forward(self, x):
+        parts = x.chunk(2, dim=1)
+        rest = torch.cat(x.split(1, dim=1)[1:], 1)
+        y = parts[0] + parts[-1] + parts[0]
+        z = x + self.same(x)
+        z += x
+        pair = self.part(x, z)
+        return rest, y, pair[0] * pair[1] + torch.max(x, 1).values[:, None]
+
+
+class Looping(nn.Module):
+    """torch.fx cannot see through a loop over a tensor."""
+
+    def forward(self, x, y):
+        return torch.stack([row.sin() for row in x]) + y, y
+
+
 class SizeArithmetic(nn.Module):
     def forward(self, x):
         n, c, h, w = x.shape

@@ -134,6 +134,12 @@ STRUCTURE = [
         ({}, ("T",)),
         "a type that nobody inferred is unbound, not absent",
     ),
+    (
+        parsed(OLD_FUNCTION, domains=', "my" : 1'),
+        lambda i: {str(s.op): [*(v.name for v in s.inputs), *(v.name for v in s.outputs)] for s in i},
+        {"Shape": ["x", "k/s"], "Softmax": ["x", "k/e"], "Exp": ["k/e", "k"], "Relu": ["k", "y"]},
+        "a function's values are those of its caller, its own are kept apart from all others",
+    ),
     (parsed(QDQ), lambda i: [s.constant for s in i], [False, False, True, False], "a quantized weight is a constant"),
     (parsed(QDQ), lambda i: last(i).macs, 4 * 8 * 8 * 3, "a convolution between Q and DQ is counted"),
     (parsed(QDQ), lambda i: (i.sites[0].types, i.params), ({"T1": "float32", "T2": "uint8"}, 22), "types and params"),

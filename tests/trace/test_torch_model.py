@@ -70,6 +70,24 @@ def test_constants_are_told_from_values():
     assert [spec.constant for spec in gather.inputs] == [False, True]
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+def test_each_value_has_one_maker(dialect):
+    """Edges come from the names of values."""
+    inventory = captured(networks.Wiring, (2, 4), dialect)
+    made = [spec.name for site in inventory.sites for spec in site.outputs]
+    read = {spec.name for site in inventory.sites for spec in site.inputs if not spec.constant}
+    assert len(made) == len(set(made))
+    assert read - set(made) == {"x"}, "what nothing makes is the model's input"
+
+
+def test_a_part_captured_another_way_is_wired_to_the_rest():
+    inventory = captured(networks.Wiring, (2, 4))
+    reads = {str(site.op): [spec.name for spec in site.inputs] for site in inventory.sites}
+    assert reads["Tensor.unbind"] == ["x"]
+    assert reads["Tensor.add"] == ["part/stack", "iadd"]
+    assert reads["*"] == ["part/add", "iadd"], "what it hands through is what it was given"
+
+
 LADDER = [
     (networks.WithBranchingPart, ["torch.fx with leaf modules", "torch.export", "torch.export"],
      "a module that torch.fx cannot trace is captured by torch.export, the rest as written"),
