@@ -43,7 +43,7 @@ CASES = [
     ([yes("w", "k", constant=True, since_version=1), no("k x", "a")], [], [], 1,
      "what is computed beforehand is neither a partition nor moved"),
     ([no("w", "k", constant=True, since_version=1), yes("k x", "a")], [1], [], 0, "nor in the way"),
-    ([no("x", "k", dead=True), yes("x", "a")], [1], [], 1, "what nothing needs is judged, unless the backend says otherwise"),
+    ([no("x", "k", dead=True), yes("x", "a")], [1], [], 1, "what nothing needs is judged all the same"),
     ([node("Maybe", "x", "a"), yes("a", "b")], [1], ["a"], 1, "conditional is not yes"),
     ([IF, yes("x", "b", **BRANCH), yes("b", "y", **BRANCH)], [3], [], 0, "a control-flow operator with its bodies"),
     ([yes("x", "a"), IF, yes("a", "b", **BRANCH), no("b", "y", **BRANCH), yes("y", "z")], [1, 1], ["a", "y"], 3,
