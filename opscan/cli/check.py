@@ -1,10 +1,12 @@
-"""`opscan check REF… --backend B`: the gate."""
+"""`opscan check`: will these models run on that backend, and if not, what is in the way?"""
 
-from typing import Annotated
+import sys
+from pathlib import Path
 
-import typer
+import click
 
 from opscan import backends, pipeline, serde
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.coverage import Coverage
 from opscan.core.errors import NoAnswer
@@ -17,35 +19,49 @@ FINDINGS, NO_ANSWER = 1, 3
 _FAILING = (Support.UNSUPPORTED, Support.BROKEN)
 
 
+@click.command()
+@click.argument("references", metavar="REF…", nargs=-1, required=True)
+@click.option(
+    "--backend",
+    "-b",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    required=True,
+    help="Backend profile, repeatable (opscan backends).",
+)
+@options.opset
+@options.models
+@options.cache
+@options.form
+@options.output
 def command(
-    references: Annotated[list[str], typer.Argument(metavar="REF…", help="The models.")],
-    backend: Annotated[
-        list[str], typer.Option("--backend", "-b", help="Backend profile, repeatable (`opscan backends`).")
-    ],
-    opset: terminal.OpsetOption = None,
-    models: terminal.ModelsOption = None,
-    cache: terminal.CacheOption = True,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    references: tuple[str, ...],
+    names: tuple[str, ...],
+    opset: int | None,
+    models: Path | None,
+    cache: bool,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Will these models run on that backend, and if not, what is in the way?
 
     Exits with 0 when nothing is unsupported or broken, 1 when something is, 3 when a model gave no
     answer. Unknown is neither yes nor no: it is shown and does not fail.
 
-    Example: `opscan check vit_b16 model.onnx --backend onnxruntime-cpu`
+    Example: opscan check vit_b16 model.onnx --backend onnxruntime-cpu
     """
-    for name in backend:
+    for name in names:
         backends.load(name)  # a wrong name is said before anything is captured
-    options = pipeline.Options(opset=opset, models=models, cache=cache)
+    settings = pipeline.Options(opset=opset, models=models, cache=cache)
     results: list[serde.CheckResultJSON] = []
     reports: list[Report] = []
     worst = 0
-    with terminal.progress(len(references) * len(backend), "checking") as bar:
+    with terminal.progress(len(references) * len(names), "checking") as bar:
         for reference in references:
-            for name in backend:
+            for name in names:
                 try:
-                    coverage = pipeline.check(reference, name, options)
+                    coverage = pipeline.check(reference, name, settings)
                 except NoAnswer as error:
                     results.append(serde.unanswered(reference, name, str(error)))
                     reports.append(Report(data=None, title=f"{reference} on {name}", head=(("no answer", str(error)),)))
@@ -58,7 +74,7 @@ def command(
     if form == "json":
         reports = [Report(data=serde.check_json(tuple(results), pipeline.tool_versions()))]
     terminal.write(form, reports, output)
-    raise typer.Exit(worst)
+    sys.exit(worst)
 
 
 def _report(coverage: Coverage) -> Report:

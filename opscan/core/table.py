@@ -46,6 +46,11 @@ def visible(text: str) -> str:
     return "\n".join(line if line.isprintable() else "".join(map(_spelled_out, line)) for line in lines)
 
 
+def visible_line(text: str) -> str:
+    r"""The same in one line: line breaks are spelled out too (`\n`)."""
+    return visible(text).replace("\n", "\\n")
+
+
 def _spelled_out(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
 

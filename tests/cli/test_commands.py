@@ -6,8 +6,8 @@ import json
 
 import onnx
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper
-from typer.testing import CliRunner
 
 from opscan.cli import application
 
