@@ -18,7 +18,10 @@ def run() -> None:
         signal.signal(signal.SIGINT, _end)
     from opscan.cli import main  # noqa: PLC0415
 
-    main()
+    try:
+        main()
+    finally:  # all is said and written, and the exit code is settled
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 import opscan
+from opscan.cli._interrupts import remembered
 from opscan.core.errors import OpscanError
 from opscan.core.table import visible_line
 
@@ -91,28 +92,40 @@ def main() -> NoReturn:
 
 def _code_of_run() -> int:
     group = application()
-    try:
-        with group.make_context("opscan", sys.argv[1:]) as context:
-            group.invoke(context)
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
-        return error.exit_code
-    except click.ClickException as error:
-        _say(_in_one_line(error))
-        return error.exit_code
-    except OpscanError as error:
-        for line in error.lines:
-            _say(line)
-        return error.exit_code
-    except BrokenPipeError:
-        _drop_output()
-        return READER_GONE
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
+    with remembered() as interrupts:
+        try:
+            with group.make_context("opscan", sys.argv[1:]) as context:
+                group.invoke(context)
+        except BaseException as error:
+            if interrupts or isinstance(error, KeyboardInterrupt):
+                _say("interrupted")
+                return INTERRUPTED
+            return _code_of(error)
     return 0
+
+
+def _code_of(error: BaseException) -> int:
+    """The exit code, once what there is to say has been said. Raises what is a fault of ours."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case SystemExit(code=int(code)):
+            return code
+        case click.exceptions.NoArgsIsHelpError():
+            print(error.format_message(), file=sys.stderr)
+            return error.exit_code
+        case click.ClickException():
+            _say(_in_one_line(error))
+            return error.exit_code
+        case OpscanError():
+            for line in error.lines:
+                _say(line)
+            return error.exit_code
+        case BrokenPipeError():
+            _drop_output()
+            return READER_GONE
+        case _:
+            raise error
 
 
 def _in_one_line(error: click.ClickException) -> str:
