@@ -7,6 +7,7 @@ import click
 from opscan import backends
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.cli._profiles import diff, lint, show
 from opscan.cli._verify import verify
 from opscan.core.errors import UsageError
 from opscan.core.profile import BackendProfile, VersionMatch
@@ -41,7 +42,8 @@ def command(context: click.Context, form: str, output: Path | None) -> None:
     terminal.write(form, [Report(data=data, tables=(table,))], output)
 
 
-command.add_command(verify)
+for _command in (show, diff, lint, verify):
+    command.add_command(_command)
 
 
 @command.command("import")

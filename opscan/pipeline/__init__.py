@@ -16,13 +16,25 @@ from opscan.core.operator import AtenLevel
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions
+from opscan.pipeline.schemas import linted
 from opscan.pipeline.surveys import OWN_MODELS, survey, survey_stub
 from opscan.sources import resolve
 
 if TYPE_CHECKING:
     from opscan.trace.onnx_verify import OutputError
 
-__all__ = ["OWN_MODELS", "TIMEOUT", "Options", "capture", "check", "export", "survey", "survey_stub", "tool_versions"]
+__all__ = [
+    "OWN_MODELS",
+    "TIMEOUT",
+    "Options",
+    "capture",
+    "check",
+    "export",
+    "linted",
+    "survey",
+    "survey_stub",
+    "tool_versions",
+]
 
 
 def export(
