@@ -1,21 +1,21 @@
 """A bare list of operator names -> a profile in memory."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect, OpName
+from opscan.core.onnx_operators import STANDARD
+from opscan.core.operator import SYNTAX, Dialect, OpName
 from opscan.core.profile import BackendProfile, Confidence, Rule, VersionMatch
 from opscan.core.spelling import did_you_mean
 
 _LARGEST = 2**20
 
 
-def profile_of_names(file: Path, known: Callable[[], Iterable[str]]) -> BackendProfile:
+def profile_of_names(file: Path) -> BackendProfile:
     """A backend that has the operators of the list, whatever their types, and no others.
 
-    One ONNX name a line, `#` begins a comment. `known` are the operators there are; a name of the
-    standard's domain that is not among them is refused. Raises UsageError, naming every line at fault.
+    One ONNX name a line, `#` begins a comment. A name of the standard's domain that ONNX does not have
+    is refused. Raises UsageError, naming every line at fault.
     """
     try:
         if file.stat().st_size > _LARGEST:
@@ -29,14 +29,9 @@ def profile_of_names(file: Path, known: Callable[[], Iterable[str]]) -> BackendP
     names = {number: str(OpName.parse(name)) for number, name in names.items() if name}
     if not names:
         raise UsageError(f"{file}: names no operator; write one a line")
-    operators = set(known())
-    unknown = [number for number, name in names.items() if name not in operators and OpName.parse(name).domain == ""]
-    unknown += [number for number, name in names.items() if OpName.parse(name).domain == "operator"]
+    unknown = [number for number, name in names.items() if name not in STANDARD and _is_plain(name)]
     if unknown:
-        faults = (
-            f"{file}:{n}: {names[n]}: there is no such operator{did_you_mean(names[n], operators)}" for n in unknown
-        )
-        raise UsageError("\n".join(faults))
+        raise UsageError(*(f"{file}:{n}: {names[n]}: there is no such operator{_hint(names[n])}" for n in unknown))
     return BackendProfile(
         name=file.stem,
         version="list",
@@ -48,3 +43,13 @@ def profile_of_names(file: Path, known: Callable[[], Iterable[str]]) -> BackendP
         sources=(file.name,),
         confidence=Confidence.SECONDARY,
     )
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is of the standard's domain, or no name at all."""
+    return OpName.parse(name).domain in ("", SYNTAX)
+
+
+def _hint(name: str) -> str:
+    near = {known.lower(): known for known in STANDARD}.get(name.lower())
+    return f"; did you mean {near}?" if near else did_you_mean(name, STANDARD)
