@@ -1,20 +1,21 @@
-"""`opscan schema`: the JSON Schema of a document that --format json writes."""
+"""`opscan schema NAME`: the published JSON Schemas."""
 
 import difflib
+from typing import Annotated
 
-import click
+import typer
 
 from opscan import serde
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 
 
-@click.command()
-@click.argument("name")
-def command(name: str) -> None:
-    """Print the JSON Schema of a document that --format json writes.
+def command(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(serde.DOCUMENTS)}.")],
+) -> None:
+    """Print the JSON Schema of a document that `--format json` writes.
 
-    Example: opscan schema inventory
+    Example: `opscan schema inventory`
     """
     schemas = serde.schemas()
     if name not in schemas:
