@@ -7,17 +7,24 @@ from pathlib import Path
 from opscan.backends import files
 from opscan.backends.build import profile_of
 from opscan.backends.files import names, versions
+from opscan.backends.names_file import profile_of_names
 from opscan.core.profile import BackendProfile
 
-__all__ = ["load", "names", "versions"]
+__all__ = ["OPS_FILE", "load", "names", "versions"]
+
+OPS_FILE = "ops-file:"
+"""What a reference to a bare list of operator names begins with; `.txt` at its end says the same."""
 
 
 def load(reference: str, folders: Sequence[Path] = ()) -> BackendProfile:
     """The profile of that name (`onnxruntime-cpu`), version (`onnxruntime-cpu@1.27.0`) or file (`./npu.yaml`).
 
+    `./names.txt` is a bare list of operator names.
     `folders` hold profiles besides the shipped ones and come before them. Raises UsageError, with the
     nearest name or with file, line and key of every fault.
     """
+    if reference.startswith(OPS_FILE) or reference.endswith(".txt"):
+        return profile_of_names(Path(reference.removeprefix(OPS_FILE)))
     return _loaded(files.locate(reference, folders).resolve(), tuple(folders))
 
 

@@ -74,7 +74,7 @@ def read(file: Path, folders: Sequence[Path] = ()) -> ProfileYAML:
     merged, document = _merged(file, (file.parent, *folders), ())
     found = list(_faults(merged, file))
     if found:
-        raise UsageError("\n".join(_line(file, document, fault) for fault in found))
+        raise UsageError(*(_line(file, document, fault) for fault in found))
     return msgspec.convert(merged, ProfileYAML)
 
 

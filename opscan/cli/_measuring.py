@@ -1,9 +1,9 @@
 """What `opscan probe` and `opscan backends verify` share: their options, and the run behind a progress bar."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -12,44 +12,80 @@ from opscan.core.probe import Choice, Measurement
 if TYPE_CHECKING:
     from opscan.probe import Case, Target
 
-RuntimeOption = Annotated[
-    str, typer.Option("--runtime", "-r", help="onnxruntime, openvino, tract or iree; each is an extra of opscan's.")
-]
-CommandOption = Annotated[
-    str,
-    typer.Option(
-        "--command",
-        metavar="CMD",
-        help="A compiler instead of a runtime: 'mycompiler {model} -o {output}'. Exit code 0: it takes the model.",
-    ),
-]
-ProviderOption = Annotated[
-    str,
-    typer.Option(
-        help="onnxruntime: the execution provider that must take every node; openvino: the device. Default: CPU."
-    ),
-]
-SettingOption = Annotated[
-    list[str] | None,
-    typer.Option("--provider-option", metavar="KEY=VALUE", help="An option of the provider's, repeatable."),
-]
-OperatorOption = Annotated[
-    list[str] | None, typer.Option("--operator", metavar="OP", help="Only this operator, repeatable.")
-]
-OpsetsOption = Annotated[
-    list[int] | None,
-    typer.Option("--opset", min=7, help="Opset of generated models, repeatable; default: 17 and the newest."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Chooses the random combinations and values.")]
-SampleOption = Annotated[
-    int | None, typer.Option(min=1, help="Only so many models, chosen by their names: the same every time.")
-]
-NodeTestsOption = Annotated[bool, typer.Option("--node-tests", help="Also the node tests of the onnx package.")]
-SecondsOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that one model may take.")]
-MemoryOption = Annotated[
-    int, typer.Option(min=1, metavar="GIB", help="Address space that a process of the runtime may have.")
-]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes of the runtime.")]
+runtime = click.option(
+    "--runtime",
+    "-r",
+    metavar="NAME",
+    default="",
+    help="onnxruntime, openvino, tract or iree; each is an extra of opscan's.",
+)
+compiler = click.option(
+    "--command",
+    "compiler",
+    metavar="CMD",
+    default="",
+    help="A compiler instead of a runtime: 'mycompiler {model} -o {output}'. Exit code 0: it takes the model.",
+)
+provider = click.option(
+    "--provider",
+    metavar="NAME",
+    default="",
+    help="onnxruntime: the execution provider that must take every node; openvino: the device.  [default: CPU]",
+)
+provider_option = click.option(
+    "--provider-option",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option of the provider's, repeatable.",
+)
+operator = click.option("--operator", "operators", metavar="OP", multiple=True, help="Only this operator, repeatable.")
+opsets = click.option(
+    "--opset",
+    "opsets",
+    type=click.IntRange(min=7),
+    multiple=True,
+    help="Opset of generated models, repeatable.  [default: 17 and the newest]",
+)
+seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Chooses the random combinations and values.",
+)
+sample = click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only so many models, chosen by their names: the same every time.",
+)
+node_tests = click.option("--node-tests", is_flag=True, help="Also the node tests of the onnx package.")
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    metavar="S",
+    default=30.0,
+    show_default=True,
+    help="Seconds that one model may take.",
+)
+memory = click.option(
+    "--memory",
+    type=click.IntRange(min=1),
+    metavar="GIB",
+    default=8,
+    show_default=True,
+    help="Address space that a process of the runtime may have.",
+)
+jobs = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes of the runtime.",
+)
 
 
 def settings_of(texts: Sequence[str] | None) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """`opscan backends verify NAME`: a profile held against the runtime that it describes."""
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from opscan import backends, pipeline, serde
 from opscan.cli import _measuring as measuring
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.operator import Dialect
@@ -20,40 +22,59 @@ if TYPE_CHECKING:
 FINDINGS = 1
 
 
+@click.command()
+@click.argument("name", metavar="BACKEND")
+@measuring.runtime
+@measuring.provider
+@measuring.provider_option
+@measuring.compiler
+@measuring.operator
+@measuring.node_tests
+@click.option("--generated/--no-generated", default=True, show_default=True, help="Generated models of every operator.")
+@measuring.opsets
+@measuring.seed
+@measuring.sample
+@measuring.timeout
+@measuring.memory
+@measuring.jobs
+@options.form
+@options.output
 def verify(
-    name: Annotated[str, typer.Argument(metavar="BACKEND", help="A profile (`opscan backends`).")],
-    runtime: measuring.RuntimeOption = "",
-    provider: measuring.ProviderOption = "",
-    provider_option: measuring.SettingOption = None,
-    command: measuring.CommandOption = "",
-    operator: measuring.OperatorOption = None,
-    node_tests: measuring.NodeTestsOption = False,
-    generated: Annotated[bool, typer.Option(help="Generated models of every operator.")] = True,
-    opset: measuring.OpsetsOption = None,
-    seed: measuring.SeedOption = 0,
-    sample: measuring.SampleOption = None,
-    timeout: measuring.SecondsOption = 30.0,
-    memory: measuring.MemoryOption = 8,
-    jobs: measuring.JobsOption = 1,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    name: str,
+    runtime: str,
+    provider: str,
+    settings: tuple[str, ...],
+    compiler: str,
+    operators: tuple[str, ...],
+    node_tests: bool,
+    generated: bool,
+    opsets: tuple[int, ...],
+    seed: int,
+    sample: int | None,
+    timeout: float,
+    memory: int,
+    jobs: int,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Does a backend do what its profile says? Verdicts beside what the installed runtime does.
 
     A verdict that says neither yes nor no is counted apart. Exits with 1 where profile and runtime
     say the opposite of each other.
 
-    Example: `opscan backends verify onnxruntime-cpu --sample 500`
+    Example: opscan backends verify onnxruntime-cpu --sample 500
     """
+    from opscan import backends
+
     profile = backends.load(name)
     if profile.dialect is not Dialect.ONNX:
         raise UsageError(
             f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models"
         )
-    target = _target(profile, runtime, command, provider, provider_option)
+    target = _target(profile, runtime, compiler, provider, settings)
     choice = Choice(
-        operators=tuple(operator or ()),
-        opsets=tuple(opset or ()),
+        operators=operators,
+        opsets=opsets,
         seed=seed,
         generated=generated,
         node_tests=node_tests,
@@ -68,19 +89,21 @@ def verify(
     terminal.write(form, [_report(held, profile, measured)], output)
     if measured.interrupted:
         raise KeyboardInterrupt
-    raise typer.Exit(FINDINGS if held.disagreements else 0)
+    sys.exit(FINDINGS if held.disagreements else 0)
 
 
-def _target(profile: BackendProfile, runtime: str, command: str, provider: str, settings: list[str] | None) -> "Target":
-    if not runtime and not command:
+def _target(profile: BackendProfile, runtime: str, compiler: str, provider: str, settings: tuple[str, ...]) -> "Target":
+    if not runtime and not compiler:
         from opscan.runtimes import runtime_of
 
         runtime, usual = runtime_of(profile.name)
         provider = provider or usual
-    return measuring.target_of(runtime, command, provider, settings)
+    return measuring.target_of(runtime, compiler, provider, settings)
 
 
 def _report(held: Agreement, profile: BackendProfile, measured: Measurement) -> Report:
+    from opscan import pipeline, serde
+
     runtime = " ".join(filter(None, (measured.runtime, measured.version)))
     other = measured.version and profile.version and measured.version.split("-")[0] != profile.version
     notes = (f"the profile describes {profile.version}, installed is {measured.version}",) if other else ()

@@ -1,20 +1,17 @@
-"""`opscan backends`: the backend profiles."""
+"""`opscan backends`: lists the backend profiles, imports one, or holds one against its runtime."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from opscan import backends, pipeline
-from opscan.backends import csv_import
+from opscan import backends
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.cli._profiles import diff, lint, show
 from opscan.cli._verify import verify
 from opscan.core.errors import UsageError
 from opscan.core.profile import BackendProfile, VersionMatch
 from opscan.core.table import Column, Report, Table
-
-app = typer.Typer(help="The backend profiles.")
-app.command("verify")(verify)
 
 _COLUMNS = (
     Column("backend"),
@@ -28,50 +25,82 @@ _COLUMNS = (
 )
 
 
-@app.callback(invoke_without_command=True)
-def command(
-    context: typer.Context,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
-) -> None:
+@click.group(invoke_without_command=True)
+@options.form
+@options.output
+@click.pass_context
+def command(context: click.Context, form: str, output: Path | None) -> None:
     """List the backend profiles.
 
-    Example: `opscan backends --format json`
+    Example: opscan backends --format json
     """
     if context.invoked_subcommand:
         return
     profiles = [backends.load(name) for name in backends.names()]
-    data = {"schema_version": 1, "backends": [_json(p) for p in profiles], "tools": pipeline.tool_versions()}
+    data = _json(profiles) if form == "json" else None
     table = Table(_COLUMNS, tuple(map(_row, profiles)))
     terminal.write(form, [Report(data=data, tables=(table,))], output)
 
 
-@app.command("import")
+for _command in (show, diff, lint, verify):
+    command.add_command(_command)
+
+
+@command.command("import")
+@click.argument("file", metavar="CSV", type=options.path())
+@click.option("--output", "-o", type=options.path(), metavar="FILE", required=True, help="The profile to write.")
+@click.option("--name", required=True, help="The profile's name.")
+@click.option("--title", required=True, help="The backend's full name.")
+@click.option("--confidence", required=True, help="measured, registry, documented or secondary.")
+@click.option("--licence", required=True, help="The licence of the list.")
+@click.option("--retrieved", required=True, help="The date when it was read.")
+@click.option(
+    "--exhaustive/--no-exhaustive",
+    default=True,
+    show_default=True,
+    help="Whether an operator that is not listed is unsupported.",
+)
+@click.option(
+    "--version-match",
+    type=options.Values(VersionMatch),
+    default=VersionMatch.AT_LEAST.value,
+    show_default=True,
+    help="What a version range without end covers: that version only, all later ones, or any.",
+)
+@click.option(
+    "--function-bodies/--no-function-bodies",
+    default=False,
+    show_default=True,
+    help="Whether the backend expands operators that ONNX defines by a function.",
+)
+@click.option(
+    "--cast",
+    "casts",
+    metavar="FROM=TO",
+    multiple=True,
+    help="A dtype that the backend converts by itself; repeatable.",
+)
 def import_list(
-    file: Annotated[Path, typer.Argument(metavar="CSV", help="The operator list; see opscan/backends/csv_import.py.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The profile to write.")],
-    name: Annotated[str, typer.Option(help="The profile's name.")],
-    title: Annotated[str, typer.Option(help="The backend's full name.")],
-    confidence: Annotated[str, typer.Option(help="measured, registry, documented or secondary.")],
-    licence: Annotated[str, typer.Option(help="The licence of the list.")],
-    retrieved: Annotated[str, typer.Option(help="The date when it was read.")],
-    exhaustive: Annotated[bool, typer.Option(help="Whether an operator that is not listed is unsupported.")] = True,
-    version_match: Annotated[
-        VersionMatch,
-        typer.Option(help="What a version range without end covers: that version only, all later ones, or any."),
-    ] = VersionMatch.AT_LEAST,
-    function_bodies: Annotated[
-        bool, typer.Option(help="Whether the backend expands operators that ONNX defines by a function.")
-    ] = False,
-    casts: Annotated[
-        list[str] | None,
-        typer.Option("--cast", metavar="FROM=TO", help="A dtype that the backend converts by itself; repeatable."),
-    ] = None,
+    file: Path,
+    output: Path,
+    name: str,
+    title: str,
+    confidence: str,
+    licence: str,
+    retrieved: str,
+    exhaustive: bool,
+    version_match: VersionMatch,
+    function_bodies: bool,
+    casts: tuple[str, ...],
 ) -> None:
     """Write a profile from an operator list in CSV.
 
-    Example: `opscan backends import ort-cpu.csv -o onnxruntime-cpu.yaml --name onnxruntime-cpu …`
+    Its columns are described in opscan/backends/csv_import.py.
+
+    Example: opscan backends import ort-cpu.csv -o onnxruntime-cpu.yaml --name onnxruntime-cpu …
     """
+    from opscan.backends import csv_import
+
     settings = {
         "name": name,
         "title": title,
@@ -114,7 +143,13 @@ def _row(profile: BackendProfile) -> tuple[str, ...]:
     )
 
 
-def _json(profile: BackendProfile) -> dict[str, object]:
+def _json(profiles: list[BackendProfile]) -> dict[str, object]:
+    from opscan import pipeline
+
+    return {"schema_version": 1, "backends": list(map(_profile_json, profiles)), "tools": pipeline.tool_versions()}
+
+
+def _profile_json(profile: BackendProfile) -> dict[str, object]:
     return {
         "backend": profile.name,
         "version": profile.version,

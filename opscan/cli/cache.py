@@ -1,29 +1,32 @@
-"""`opscan cache`: what was kept of earlier captures."""
+"""`opscan cache`: what is kept of earlier captures, and clears it."""
 
-import typer
+import click
 
 from opscan import store
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 
-app = typer.Typer(help="What is kept of earlier captures.", no_args_is_help=True)
+
+@click.group()
+def command() -> None:
+    """What is kept of earlier captures."""
 
 
-@app.command()
+@command.command()
 def info() -> None:
     """Where captures are kept, how many and how large.
 
-    Example: `opscan cache info`
+    Example: opscan cache info
     """
     kept = store.kept()
     terminal.show(f"folder       {store.folder()}\ninventories  {kept.inventories}\nsize         {_size(kept)}\n")
 
 
-@app.command()
+@command.command()
 def clear() -> None:
     """Remove every capture that is kept; the next run captures anew.
 
-    Example: `opscan cache clear`
+    Example: opscan cache clear
     """
     try:
         removed = store.clear()

@@ -1,12 +1,13 @@
-"""`opscan docs [--check]`: the generated documents."""
+"""`opscan docs`: regenerates the overview, its tables and the models' pages, or checks them."""
 
 import difflib
+import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from opscan import pipeline
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.cli.survey import collect
 from opscan.core.operator import Dialect
@@ -16,22 +17,29 @@ from opscan.sources import bundled
 _DIFFERENCE_LINES = 200
 
 
-def command(
-    folder: Annotated[Path, typer.Option("--folder", help="Where the documents are.")] = Path("reports"),
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 1 and show the difference if a document is stale.")
-    ] = False,
-    jobs: terminal.JobsOption = None,
-    cache: terminal.CacheOption = True,
-    timeout: terminal.TimeoutOption = pipeline.TIMEOUT,
-) -> None:
+@click.command()
+@click.option(
+    "--folder",
+    type=options.path(),
+    metavar="FOLDER",
+    default=Path("reports"),
+    show_default=True,
+    help="Where the documents are.",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit with 1 and show the difference if a document is stale."
+)
+@options.jobs
+@options.cache
+@options.timeout
+def command(folder: Path, check: bool, jobs: int | None, cache: bool, timeout: float) -> None:
     """Regenerate the overview, its tables and the models' pages from the bundled models.
 
-    Example: `opscan docs --check`
+    Example: opscan docs --check
     """
     definitions = {definition.name: definition for definition in bundled.definitions()}
-    options = pipeline.Options(cache=cache, jobs=jobs, timeout=timeout, sites=True)
-    entries, interrupted = collect(list(definitions), list(Dialect), options)
+    settings = pipeline.Options(cache=cache, jobs=jobs, timeout=timeout, sites=True)
+    entries, interrupted = collect(list(definitions), list(Dialect), settings)
     if interrupted:
         raise KeyboardInterrupt  # half a survey is no document; what was captured is in the cache
     pages = all_pages(Material(entries, definitions, pipeline.tool_versions()))
@@ -71,5 +79,5 @@ def _report_stale(folder: Path, stale: dict[str, str], obsolete: list[str]) -> N
         terminal.show(f"{folder / path}: belongs to no model\n")
     if stale or obsolete:
         terminal.note(f"{len(stale) + len(obsolete)} stale documents; run `opscan docs`")
-        raise typer.Exit(1)
+        sys.exit(1)
     terminal.note("all documents are current")

@@ -1,37 +1,50 @@
-"""`opscan export REF -o FILE`: the ONNX file."""
+"""`opscan export`: writes a model as ONNX."""
 
 import math
+import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from opscan import pipeline
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.table import quantity
 
 
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("--output", "-o", type=options.path(), metavar="FILE", required=True, help="The .onnx file to write.")
+@options.opset
+@click.option(
+    "--weights",
+    type=options.path(),
+    metavar="FILE",
+    help="Checkpoint (.safetensors, or a torch file of tensors).  [default: seeded random]",
+)
+@click.option("--verify", is_flag=True, help="Run the file in onnxruntime and compare with torch on seeded inputs.")
+@click.option(
+    "--tolerance",
+    type=float,
+    default=1e-4,
+    show_default=True,
+    help="With --verify: largest relative error that passes; a larger one exits with 1.",
+)
+@options.models
 def command(
-    reference: Annotated[str, typer.Argument(metavar="REF", help="A bundled model or package.module:function.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file to write.")],
-    opset: terminal.OpsetOption = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights", help="Checkpoint (.safetensors, or a torch file of tensors); default: seeded random."
-        ),
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Run the file in onnxruntime and compare with torch on seeded inputs.")
-    ] = False,
-    tolerance: Annotated[
-        float, typer.Option(help="With --verify: largest relative error that passes; a larger one exits with 1.")
-    ] = 1e-4,
-    models: terminal.ModelsOption = None,
+    reference: str,
+    output: Path,
+    opset: int | None,
+    weights: Path | None,
+    verify: bool,
+    tolerance: float,
+    models: Path | None,
 ) -> None:
     """Write a model as ONNX, as torch.onnx.export with its defaults would.
 
-    Example: `opscan export vit_b16 -o vit_b16.onnx --opset 18 --verify`
+    REF is a bundled model or package.module:function.
+
+    Example: opscan export vit_b16 -o vit_b16.onnx --opset 18 --verify
     """
     errors, size = pipeline.export(reference, output, opset, weights, verify, models)
     terminal.note(f"{output}: written, {quantity(size)}B")
@@ -40,4 +53,4 @@ def command(
     # A NaN is no agreement.
     if any(math.isnan(error.relative) or error.relative > tolerance for error in errors):
         terminal.note(f"onnxruntime and torch differ by more than {tolerance:g}")
-        raise typer.Exit(1)
+        sys.exit(1)

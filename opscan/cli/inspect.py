@@ -1,33 +1,44 @@
-"""`opscan inspect REF`: one model's operators."""
+"""`opscan inspect`: one model's operators, how often, on what types, and where."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from opscan import pipeline, serde
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.macs import CONVENTION
+from opscan.core.operator import Dialect
 from opscan.core.reports import inventory_head, operator_table, site_table
 from opscan.core.table import Report
 from opscan.sources import resolve
 
 
+@click.command()
+@click.argument("reference", metavar="REF")
+@options.dialect
+@click.option("--sites", is_flag=True, help="Every site instead of one row per operator.")
+@options.opset
+@options.models
+@options.cache
+@options.form
+@options.output
 def command(
-    reference: Annotated[str, typer.Argument(metavar="REF", help="The model.")],
-    dialect: terminal.DialectOption = None,
-    sites: Annotated[bool, typer.Option("--sites", help="Every site instead of one row per operator.")] = False,
-    opset: terminal.OpsetOption = None,
-    models: terminal.ModelsOption = None,
-    cache: terminal.CacheOption = True,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    reference: str,
+    dialect: Dialect | None,
+    sites: bool,
+    opset: int | None,
+    models: Path | None,
+    cache: bool,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Which operators does one model use, how often, on what types, and where?
 
-    Example: `opscan inspect vit_b16 --dialect onnx`
+    Example: opscan inspect vit_b16 --dialect onnx
     """
-    options = pipeline.Options(opset=opset, models=models, cache=cache)
-    inventory = pipeline.capture(resolve(reference, models), dialect, options)
+    settings = pipeline.Options(opset=opset, models=models, cache=cache)
+    inventory = pipeline.capture(resolve(reference, models), dialect, settings)
     report = Report(
         data=serde.inventory_json(inventory, sites=sites),
         head=inventory_head(inventory),

@@ -1,12 +1,15 @@
-"""`opscan models`: the bundled models."""
+"""`opscan models`: lists the bundled models."""
 
-from typing import Annotated
+import difflib
+import math
+from pathlib import Path
 
-import typer
+import click
 
-from opscan import pipeline
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.definition import Definition
+from opscan.core.errors import UsageError
 from opscan.core.table import Column, Report, Table, quantity
 from opscan.sources import bundled
 
@@ -20,27 +23,45 @@ _COLUMNS = (
     Column("tags", priority=6),
     Column("publication", priority=5),
 )
+# Tag of a size -> the number of parameters at which the next one begins.
+_SIZES = (("0-10M", 10e6), ("10-30M", 30e6), ("30-100M", 100e6), ("100-300M", 300e6), ("300M-", math.inf))
 
 
+@click.command()
+@click.argument("pattern", default="")
+@click.option("--section", metavar="TEXT", default="", help="Only sections with this in their title.")
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only models with this tag; repeatable.")
+@options.models
+@options.form
+@options.output
 def command(
-    pattern: Annotated[str, typer.Argument(help="Only models with this in their name, system or tags.")] = "",
-    section: Annotated[str, typer.Option("--section", help="Only sections with this in their title.")] = "",
-    models: terminal.ModelsOption = None,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    pattern: str, section: str, tags: tuple[str, ...], models: Path | None, form: str, output: Path | None
 ) -> None:
     """List the bundled models.
 
-    Example: `opscan models swin`
+    PATTERN: only models with this in their name, system or tags.
+
+    Example: opscan models swin
     """
-    found = [d for d in bundled.available(models) if _matches(d, pattern.lower(), section.lower())]
+    known = bundled.available(models)
+    _require_known(tags, known)
+    found = [d for d in known if _matches(d, pattern.lower(), section.lower()) and {*tags} <= {*_tags(d)}]
     sections = dict.fromkeys(d.family.section for d in found)
     tables = tuple(
         Table(_COLUMNS, tuple(_row(d) for d in found if d.family.section == title), title=title) for title in sections
     )
-    data = {"schema_version": 1, "models": [_json(d) for d in found], "tools": pipeline.tool_versions()}
+    data = _json(found) if form == "json" else None
     terminal.write(form, [Report(data=data, tables=tables)], output)
     terminal.note(f"{len(found)} models")
+
+
+def _require_known(tags: tuple[str, ...], known: tuple[Definition, ...]) -> None:
+    there = sorted({tag for definition in known for tag in _tags(definition)})
+    for tag in tags:
+        if tag not in there:
+            near = difflib.get_close_matches(tag, there, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
+            raise UsageError(f"--tag {tag}: no model has it; {hint}")
 
 
 def _matches(definition: Definition, pattern: str, section: str) -> bool:
@@ -49,8 +70,15 @@ def _matches(definition: Definition, pattern: str, section: str) -> bool:
 
 
 def _tags(definition: Definition) -> tuple[str, ...]:
-    own = (*definition.family.tags, *definition.variant.tags)
-    return (*dict.fromkeys((definition.file, *own, definition.family.date[:4])),)
+    """Family, section, year and size, and what the definition says of itself."""
+    family = definition.family
+    section = family.section.partition(" ")[2].lower().replace(" ", "-").replace("/", "-")
+    own = (*family.tags, *definition.variant.tags)
+    return (*dict.fromkeys((definition.file, section, *own, family.date[:4], *_size(definition.variant.params))),)
+
+
+def _size(params: int | None) -> tuple[str, ...]:
+    return () if params is None else (next(tag for tag, end in _SIZES if params < end),)
 
 
 def _inputs(definition: Definition) -> str:
@@ -71,7 +99,13 @@ def _row(definition: Definition) -> tuple[str, ...]:
     )
 
 
-def _json(definition: Definition) -> dict[str, object]:
+def _json(found: list[Definition]) -> dict[str, object]:
+    from opscan import pipeline
+
+    return {"schema_version": 1, "models": list(map(_model_json, found)), "tools": pipeline.tool_versions()}
+
+
+def _model_json(definition: Definition) -> dict[str, object]:
     family = definition.family
     return {
         "model": definition.name,

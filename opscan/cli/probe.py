@@ -1,11 +1,12 @@
-"""`opscan probe`: what a runtime accepts, measured."""
+"""`opscan probe`: what a runtime or compiler accepts, measured with single-operator models."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from opscan import pipeline, serde
 from opscan.cli import _measuring as measuring
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
@@ -13,45 +14,61 @@ from opscan.core.probe_reports import measurement_head, measurement_table
 from opscan.core.table import Report
 
 
+@click.command()
+@click.argument("references", metavar="[REF]…", nargs=-1)
+@measuring.runtime
+@measuring.compiler
+@measuring.provider
+@measuring.provider_option
+@click.option("--all-operators", is_flag=True, help="Every operator of ONNX, with generated types and attributes.")
+@measuring.operator
+@measuring.node_tests
+@measuring.opsets
+@measuring.seed
+@measuring.sample
+@measuring.timeout
+@measuring.memory
+@measuring.jobs
+@options.models
+@options.form
+@options.output
 def command(
-    references: Annotated[
-        list[str] | None, typer.Argument(metavar="[REF]…", help="Models whose operators are probed.")
-    ] = None,
-    runtime: measuring.RuntimeOption = "",
-    compiler: measuring.CommandOption = "",
-    provider: measuring.ProviderOption = "",
-    provider_option: measuring.SettingOption = None,
-    all_operators: Annotated[
-        bool, typer.Option("--all-operators", help="Every operator of ONNX, with generated types and attributes.")
-    ] = False,
-    operator: measuring.OperatorOption = None,
-    node_tests: measuring.NodeTestsOption = False,
-    opset: measuring.OpsetsOption = None,
-    seed: measuring.SeedOption = 0,
-    sample: measuring.SampleOption = None,
-    timeout: measuring.SecondsOption = 30.0,
-    memory: measuring.MemoryOption = 8,
-    jobs: measuring.JobsOption = 1,
-    models: terminal.ModelsOption = None,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    references: tuple[str, ...],
+    runtime: str,
+    compiler: str,
+    provider: str,
+    settings: tuple[str, ...],
+    all_operators: bool,
+    operators: tuple[str, ...],
+    node_tests: bool,
+    opsets: tuple[int, ...],
+    seed: int,
+    sample: int | None,
+    timeout: float,
+    memory: int,
+    jobs: int,
+    models: Path | None,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Hand a backend single-operator models and see what it accepts, runs, gets wrong, rejects or dies of.
 
     Each model runs in a process of its own kind, with bounded time, memory and disk and without
     network: a crash costs its model only. Interrupted, it reports what was done.
 
-    Example: `opscan probe resnet50 --runtime onnxruntime`
+    REF: models whose operators are probed.
 
-    Example: `opscan probe --all-operators --command 'mycompiler {model} -o {output}'`
+    Example: opscan probe resnet50 --runtime onnxruntime
+
+    Example: opscan probe --all-operators --command 'mycompiler {model} -o {output}'
     """
-    target = measuring.target_of(runtime, compiler, provider, provider_option)
-    generated = all_operators or bool(operator)
+    target = measuring.target_of(runtime, compiler, provider, settings)
+    generated = all_operators or bool(operators)
     if not (references or generated or node_tests):
         raise UsageError("nothing to probe: name models, or give --all-operators, --operator or --node-tests")
     choice = Choice(
-        operators=tuple(operator or ()),
-        opsets=tuple(opset or ()),
+        operators=operators,
+        opsets=opsets,
         seed=seed,
         generated=generated,
         node_tests=node_tests,

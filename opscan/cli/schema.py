@@ -1,21 +1,20 @@
-"""`opscan schema NAME`: the published JSON Schemas."""
+"""`opscan schema`: the JSON Schema of a document that --format json writes."""
 
 import difflib
-from typing import Annotated
 
-import typer
+import click
 
 from opscan import serde
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 
 
-def command(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(serde.DOCUMENTS)}.")],
-) -> None:
-    """Print the JSON Schema of a document that `--format json` writes.
+@click.command()
+@click.argument("name")
+def command(name: str) -> None:
+    """Print the JSON Schema of a document that --format json writes.
 
-    Example: `opscan schema inventory`
+    Example: opscan schema inventory
     """
     schemas = serde.schemas()
     if name not in schemas:

@@ -1,10 +1,12 @@
-"""`opscan survey`: the main job."""
+"""`opscan survey`: which special operators each model needs."""
 
-from typing import Annotated
+import sys
+from pathlib import Path
 
-import typer
+import click
 
 from opscan import pipeline, serde
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.operator import Dialect
 from opscan.core.reports import survey_tables
@@ -13,48 +15,63 @@ from opscan.core.table import Report
 from opscan.sources import bundled
 
 
+@click.command()
+@click.argument("references", metavar="[REF]…", nargs=-1)
+@click.option(
+    "--dialect",
+    "dialects",
+    type=options.Values(Dialect),
+    multiple=True,
+    help="Dialect to capture, repeatable; the special operators are named in the first.  [default: torch]",
+)
+@click.option("--all-dialects", is_flag=True, help="Short for all three, torch first.")
+@click.option(
+    "--relative/--no-relative",
+    default=True,
+    show_default=True,
+    help='Rows such as "same as ViT, unbind", or full lists.',
+)
+@options.opset
+@options.jobs
+@options.models
+@options.cache
+@options.timeout
+@options.form
+@options.output
 def command(
-    references: Annotated[
-        list[str] | None, typer.Argument(metavar="[REF]…", help="Models; default: all bundled ones.")
-    ] = None,
-    dialect: Annotated[
-        list[Dialect] | None,
-        typer.Option(
-            "--dialect",
-            help="Dialect to capture, repeatable; the special operators are named in the first. Default: torch.",
-        ),
-    ] = None,
-    all_dialects: Annotated[bool, typer.Option("--all-dialects", help="Short for all three, torch first.")] = False,
-    relative: Annotated[
-        bool, typer.Option("--relative/--no-relative", help='Rows such as "same as ViT, unbind", or full lists.')
-    ] = True,
-    opset: terminal.OpsetOption = None,
-    jobs: terminal.JobsOption = None,
-    models: terminal.ModelsOption = None,
-    cache: terminal.CacheOption = True,
-    timeout: terminal.TimeoutOption = pipeline.TIMEOUT,
-    form: terminal.FormatOption = "table",
-    output: terminal.OutputOption = None,
+    references: tuple[str, ...],
+    dialects: tuple[Dialect, ...],
+    all_dialects: bool,
+    relative: bool,
+    opset: int | None,
+    jobs: int | None,
+    models: Path | None,
+    cache: bool,
+    timeout: float,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Which special operators does each model need?
 
     Special is what a backend built for plain CNNs does not bring along: not convolution, linear,
     batch norm, ReLU, pooling, addition, concatenation, dropout or views.
 
-    Example: `opscan survey vit_b16 swin_t --format markdown`
+    REF is a model; without any: all bundled ones.
+
+    Example: opscan survey vit_b16 swin_t --format markdown
     """
     chosen = list(dict.fromkeys(references or bundled.names(models)))
-    dialects = list(Dialect) if all_dialects else list(dict.fromkeys(dialect or [Dialect.TORCH]))
-    options = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
-    entries, interrupted = collect(chosen, dialects, options)
+    levels = list(Dialect) if all_dialects else list(dict.fromkeys(dialects or [Dialect.TORCH]))
+    settings = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
+    entries, interrupted = collect(chosen, levels, settings)
     tables = survey_tables(entries, relative=relative)
     report = Report(data=serde.survey_json(entries, pipeline.tool_versions()), tables=tables)
     terminal.write(form, [report], output)
-    _summarise(entries, dialects)
+    _summarise(entries, levels)
     if interrupted:
         raise KeyboardInterrupt
     if not any(entry.primary.found for entry in entries):
-        raise typer.Exit(3)
+        sys.exit(3)
 
 
 def collect(

@@ -1,16 +1,25 @@
-"""`opscan table1`: the survey's Table 1."""
+"""`opscan table1`: the survey's Table 1, measured figures beside the published ones."""
 
-from opscan import pipeline
+from pathlib import Path
+
+import click
+
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
-from opscan.docs import table1
-from opscan.sources import bundled
 
 
-def command(form: terminal.FormatOption = "table", output: terminal.OutputOption = None) -> None:
+@click.command()
+@options.form
+@options.output
+def command(form: str, output: Path | None) -> None:
     """Parameters and FLOPs as measured, beside the figures of the survey's Table 1.
 
-    Example: `opscan table1 --format markdown`
+    Example: opscan table1 --format markdown
     """
+    from opscan import pipeline
+    from opscan.docs import table1
+    from opscan.sources import bundled
+
     report = table1.report(bundled.definitions())
     report.data["tools"] = pipeline.tool_versions()
     terminal.write(form, [report], output)

@@ -58,10 +58,13 @@ def covers(rule: Rule, version: int | None, match: VersionMatch) -> bool:
 
 def ranges_text(rules: Sequence[Rule], match: VersionMatch) -> str:
     """`7 to 9, 11, 13 and newer`."""
-    return ", ".join(dict.fromkeys(_range_text(rule, match) for rule in rules))
+    return ", ".join(dict.fromkeys(range_text(rule, match) for rule in rules))
 
 
-def _range_text(rule: Rule, match: VersionMatch) -> str:
+def range_text(rule: Rule, match: VersionMatch) -> str:
+    """`7 to 9`; empty where the rule speaks of every version."""
+    if match is VersionMatch.ANY or (rule.since is None and rule.until is None):
+        return ""
     if rule.since is None:
         return f"up to {rule.until}"
     if rule.until is None:

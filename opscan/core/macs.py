@@ -7,6 +7,7 @@ counts, and the convention of the FLOPs columns in the papers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import isqrt, prod
 
 from opscan.core.inventory import Attribute, TensorSpec
@@ -252,12 +253,17 @@ def _table() -> dict[str, Formula]:
 _FORMULAS = _table()
 
 
+@cache
+def _formula(op: OpName) -> Formula | None:
+    return _FORMULAS.get(str(OpName(op.domain, op.name)))
+
+
 def macs(op: OpName, inputs: Inputs, outputs: Outputs, attributes: Attributes) -> int | None:
     """Multiply-accumulates of one site; 0 for what the convention does not count, None if unknown.
 
     None also for an operator that counts but has no formula here.
     """
-    formula = _FORMULAS.get(str(OpName(op.domain, op.name)))
+    formula = _formula(op)
     if formula is None:
         return 0
     try:

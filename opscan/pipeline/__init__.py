@@ -4,14 +4,19 @@ Imports of stages that need torch or onnx happen where they are used, so that a 
 not need them does not wait for them.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opscan import backends
+from opscan.core.coverage import Coverage
 from opscan.core.errors import UsageError
+from opscan.core.judge import compare
+from opscan.core.operator import AtenLevel
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
-from opscan.pipeline.gates import GateSettings, check, check_all, gate
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions
+from opscan.pipeline.schemas import linted
 from opscan.pipeline.surveys import OWN_MODELS, survey, survey_stub
 from opscan.sources import resolve
 
@@ -21,13 +26,11 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_MODELS",
     "TIMEOUT",
-    "GateSettings",
     "Options",
     "capture",
     "check",
-    "check_all",
     "export",
-    "gate",
+    "linted",
     "survey",
     "survey_stub",
     "tool_versions",
@@ -55,3 +58,13 @@ def export(
         raise UsageError(f"{output}: cannot be written: {error.strerror or error}") from error
     size = sum(file.stat().st_size for file in (output, Path(f"{output}.data")) if file.exists())
     return (output_errors(output, model, seeded_inputs(source.inputs)) if verify else ()), size
+
+
+def check(reference: str, backend: str, options: Options) -> Coverage:
+    """One model against one backend. Raises NoAnswer, UsageError or DialectMismatch."""
+    profile = backends.load(backend)
+    source = resolve(reference, options.models)
+    wanted = profile.dialect if isinstance(source, TorchSource) else None
+    # The edge dialect is ExecuTorch's own, which it makes of core ATen by turning views into copies.
+    level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
+    return compare(capture(source, wanted, replace(options, level=level)), profile)

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures import as_completed
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -25,15 +27,33 @@ def run(
     workers = min(jobs or cores(), len(work))
     pool = ProcessPool(max_workers=workers, context=context, initializer=_one_thread)
     try:
-        futures: dict[Any, int] = {  # pebble's futures are not those of as_completed to a type checker
-            pool.schedule(function, args=task, timeout=timeout): number for number, task in enumerate(work)
-        }
+        with _interrupts_held():
+            futures: dict[Any, int] = {  # pebble's futures are not those of as_completed to a type checker
+                pool.schedule(function, args=task, timeout=timeout): number for number, task in enumerate(work)
+            }
         for future in as_completed(futures):
             yield futures[future], _result(future, timeout)
         pool.close()
     finally:
         pool.stop()
         pool.join()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C is the parent's to handle: threads begun inside, and the processes that those start, never see it.
+
+    A process that ignores it by itself does so too late: it dies of it while it imports.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would end the holding
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(future: Any, timeout: float) -> Any:
@@ -54,6 +74,6 @@ def cores() -> int:
 
 
 def _one_thread() -> None:
-    """The processes share the cores; and Ctrl-C is the parent's to handle."""
+    """The processes share the cores; and where Ctrl-C could not be held off, they ignore it from here on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"

@@ -44,7 +44,7 @@ def _sources(references: Sequence[str], options: Options) -> list[ModelSource | 
     sources = [_source(reference, options) for reference in references]
     usage = [fault for fault in sources if isinstance(fault, UsageError)]
     if usage:
-        raise UsageError("\n".join(map(str, usage)))
+        raise UsageError(*(line for fault in usage for line in fault.lines))
     return sources
 
 

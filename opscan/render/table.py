@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from opscan.core.table import Report, Table, visible
-from opscan.render import Style, harmless
+from opscan.render import Style
 
 # A column of wrapped text narrower than this is no use to anybody.
 _READABLE = 14
@@ -34,7 +34,7 @@ def render(reports: Sequence[Report], style: Style) -> str:
         if number:
             console.print()
         _print(console, report)
-    return harmless("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n")
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
 def _print(console: Console, report: Report) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from opscan.serde.check import CheckJSON, check_json
+from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
 from opscan.serde.probe import ProbeJSON, VerifyJSON, probe_json, verify_json
@@ -18,13 +18,16 @@ from opscan.serde.survey import SurveyJSON, survey_json
 __all__ = [
     "DOCUMENTS",
     "SCHEMA_VERSION",
+    "CheckResultJSON",
     "check_json",
+    "check_result",
     "encode",
     "inventory_from_json",
     "inventory_json",
     "probe_json",
     "schemas",
     "survey_json",
+    "unanswered",
     "verify_json",
 ]
 

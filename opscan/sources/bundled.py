@@ -6,6 +6,7 @@ listing models needs no torch.
 
 import ast
 import importlib
+import re
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -19,11 +20,12 @@ import opscan
 from opscan.core.definition import Definition, Family
 from opscan.core.errors import UsageError
 from opscan.core.source import TorchSource
-from opscan.sources._fingerprint import fingerprint, parsed
+from opscan.sources._fingerprint import fingerprint
 
 PRIORITY = 90
 FORM = "a bundled name"
 
+_FAMILY = re.compile(rb"^FAMILY = \{$.*?^\}$", re.MULTILINE | re.DOTALL)
 # Definitions load under this name, not `models`: other people's repositories have one of those.
 _PACKAGE = "_opscan_models"
 
@@ -56,13 +58,13 @@ def _load(folder: Path) -> tuple[Definition, ...]:
             elif family:
                 found[name] = Definition(name, variant, family, file.stem, operators)
     if faults:
-        raise UsageError("invalid model definitions in " + str(folder) + "".join(f"\n  {fault}" for fault in faults))
+        raise UsageError(f"invalid model definitions in {folder}", *(f"  {fault}" for fault in faults))
     return tuple(sorted(found.values(), key=lambda d: (d.family.section, d.family.date, d.family.system)))
 
 
 def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
     try:
-        tree = parsed(file.read_bytes())
+        tree = ast.parse(_head(file.read_bytes()), str(file))
         literal = next(
             node.value
             for node in tree.body
@@ -76,6 +78,12 @@ def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
     except (ValueError, msgspec.ValidationError) as error:
         faults.append(f"{file.name}: FAMILY: {error}")
     return None, ""
+
+
+def _head(source: bytes) -> bytes:
+    """A definition up to the end of its FAMILY, which is all of it that listing needs, in a fifth of the time."""
+    found = _FAMILY.search(source)
+    return source[: found.end()] if found else source
 
 
 def _operators(docstring: str) -> str:

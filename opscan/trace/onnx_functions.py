@@ -5,7 +5,7 @@ operands are there. Each kind of call is expanded once.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,9 +37,16 @@ class Calls:
 
     def __init__(self) -> None:
         self.by_key: dict[str, Call] = {}
+        self._keys: dict[Hashable, str] = {}
 
     def key(self, node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> str:
         """The name of this kind of call; `""` where types are unknown that its body depends on."""
+        kind = _kind(node, inputs, imports)
+        if kind not in self._keys:
+            self._keys[kind] = self._key(node, inputs, imports)
+        return self._keys[kind]
+
+    def _key(self, node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> str:
         anonymous = _anonymous(node)
         schema = schema_of(node.op_type, anonymous.domain, imports.get(anonymous.domain, 0))
         types: list[TypeProto | None] = []
@@ -51,6 +58,17 @@ class Calls:
         key = _digest(call)
         self.by_key.setdefault(key, call)
         return key
+
+
+def _kind(node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> Hashable:
+    """All that a call's key is made of, in little time: a model has many calls of few kinds."""
+    return (
+        (node.op_type, node.domain),
+        tuple(attribute.SerializeToString(deterministic=True) for attribute in node.attribute),
+        tuple(spec and (spec.shape, spec.dtype, spec.constant) for spec in inputs),
+        tuple(map(bool, node.output)),
+        tuple(imports.items()),
+    )
 
 
 def _formals(schema: Any, inputs: Sequence[object]) -> Iterator[Any]:

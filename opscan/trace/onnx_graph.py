@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
@@ -19,6 +20,8 @@ from opscan.trace.provenance import SourceLines
 _RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout")
 )
+
+_UNKNOWN = TensorSpec(None, None)
 
 FunctionKey = tuple[str, str, str]
 Attributes = dict[str, Attribute]
@@ -80,11 +83,28 @@ def call_key(node: NodeProto) -> FunctionKey:
 
 def bodies(node: NodeProto) -> list[tuple[str, GraphProto]]:
     """The graphs that the node runs, with the attribute that holds them."""
-    return [(a.name, g) for a in node.attribute for g in ([a.g] if a.HasField("g") else list(a.graphs))]
+    found: list[tuple[str, GraphProto]] = []
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            found.append((attribute.name, attribute.g))
+        elif attribute.graphs:
+            found += [(attribute.name, graph) for graph in attribute.graphs]
+    return found
 
 
 def _domain(name: str) -> str:
     return "" if name == "ai.onnx" else name
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """An operator in graphs that import the same opsets."""
+
+    name: OpName
+    schema: Any
+    """onnx.defs.OpSchema (untyped in onnx), or None."""
+    defaults: Mapping[str, Attribute] | None
+    is_function: bool
 
 
 class _Walk:
@@ -105,6 +125,7 @@ class _Walk:
         self._ir_version = ir_version
         self._calls = calls
         self._caller = caller
+        self._kinds: dict[FunctionKey, _Kind] = {}
 
     def graph(self, graph: GraphProto, outer: Scope, given: Attributes, body: str) -> Iterator[Site]:
         """Sites of a graph that sees the values of `outer`; `given` are the parameters of the function around it."""
@@ -132,39 +153,46 @@ class _Walk:
                 yield from self._bodies(node, scope, given, body)
 
     def _site(self, node: NodeProto, scope: Scope, given: Attributes, body: str, *, dead: bool) -> Site:
-        domain = _domain(node.domain)
-        name = OpName(domain, node.op_type, node.overload)
+        kind = self._kind(node)
         inputs = _specs(node.input, scope)
-        constant = not bodies(node) and node.op_type not in _RANDOM and _is_constant(node, inputs)
-        for output in filter(None, node.output):
-            known = scope.get(output, TensorSpec(None, None, output))
-            scope[output] = TensorSpec(known.shape, known.dtype, output, constant)
-        outputs = _specs_by_position(node.output, scope)
+        constant = _is_constant(node, inputs) and node.op_type not in _RANDOM and not bodies(node)
+        outputs = _outputs(node, scope, constant)
         attributes = _attributes(node, given)
-        opset = self._opsets.get(domain, 0)
-        schema = schema_of(node.op_type, domain, opset)
-        bound, unbound = types(schema, node, scope)
-        is_function = has_body(node.op_type, domain, opset, self._opsets.get("", opset))
+        bound, unbound = types(kind.schema, inputs, outputs)
         place = self._place(node)
         return Site(
-            op=name,
+            op=kind.name,
             module=place.module,
             source=place.source,
             inputs=inputs,
             outputs=outputs,
             attributes=attributes,
-            macs=macs(name, inputs, outputs, attributes),
+            macs=macs(kind.name, inputs, outputs, attributes),
             node=node.name,
             body=body,
-            since_version=schema.since_version if schema else None,
+            since_version=kind.schema.since_version if kind.schema else None,
             types=bound,
             unbound=unbound,
-            defaults=defaults(node.op_type, domain, opset),
-            is_function=is_function,
-            function=self._calls.key(node, inputs, self._opsets) if is_function else "",
+            defaults=kind.defaults,
+            is_function=kind.is_function,
+            function=self._calls.key(node, inputs, self._opsets) if kind.is_function else "",
             constant=constant,
             dead=dead,
         )
+
+    def _kind(self, node: NodeProto) -> _Kind:
+        """What all nodes of an operator share, looked up once."""
+        key = call_key(node)
+        if key not in self._kinds:
+            domain, operator, _ = key
+            opset = self._opsets.get(domain, 0)
+            self._kinds[key] = _Kind(
+                OpName(*key),
+                schema_of(operator, domain, opset),
+                defaults(operator, domain, opset),
+                has_body(operator, domain, opset, self._opsets.get("", opset)),
+            )
+        return self._kinds[key]
 
     def _place(self, node: NodeProto) -> Place:
         return self._provenance.of(node) or self._caller or Place()
@@ -215,12 +243,16 @@ def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
     return tuple(scope.get(name, TensorSpec(None, None, name)) if name else None for name in names)
 
 
-def _specs_by_position(names: Iterable[str], scope: Scope) -> tuple[TensorSpec, ...]:
-    """Specs of a node's outputs; one that is left out has no name and no type, none at the end."""
-    names = list(names)
+def _outputs(node: NodeProto, scope: Scope, constant: bool) -> tuple[TensorSpec, ...]:
+    """A node's outputs, which are then in scope; one that is left out has no name and no type, none at the end."""
+    names = list(node.output)
     while names and not names[-1]:
         names.pop()
-    return tuple(scope[name] if name else TensorSpec(None, None) for name in names)
+    for name in filter(None, names):
+        known = scope.get(name, _UNKNOWN)
+        if known.constant != constant or known.name != name:
+            scope[name] = TensorSpec(known.shape, known.dtype, name, constant)
+    return tuple(scope[name] if name else _UNKNOWN for name in names)
 
 
 def _arguments(function: FunctionProto, inputs: Iterable[TensorSpec | None]) -> Scope:

@@ -1,8 +1,9 @@
 """Where the nodes of an ONNX graph come from: module path and source line."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 
 from onnx import ModelProto, NodeProto
@@ -42,37 +43,38 @@ class Provenance:
 
     def __init__(self, model: ModelProto, lines: SourceLines) -> None:
         self._lines = lines
-        numbers = count()
-        self._links = [  # they keep the nodes alive, whose ids are the keys of _places
-            link
-            for nodes in (model.graph.node, *(function.node for function in model.functions))
-            for link in _links(nodes, {}, None, numbers)
-        ]
-        self._places: dict[int, Place] = {}
-        self._state()
-        self._inherit()
+        self._sources: dict[str | None, str | None] = {}  # blocks that are alike have the same stack traces
+        graphs = (model.graph.node, *(function.node for function in model.functions))
+        # They keep the nodes alive, whose ids are the keys of _places.
+        self._nodes = [node for nodes in graphs for node in _all_nodes(nodes)]
+        self._places = {id(node): place for node in self._nodes if (place := self._stated(node))}
+        if len(self._places) < len(self._nodes):
+            numbers = count()
+            self._inherit([link for nodes in graphs for link in _links(nodes, {}, None, numbers)])
 
     def of(self, node: NodeProto) -> Place | None:
         """The place of a node of this model; None where nothing tells it."""
         return self._places.get(id(node))
 
-    def _state(self) -> None:
-        for link in self._links:
-            metadata = {entry.key: entry.value for entry in link.node.metadata_props}
-            if _SCOPES in metadata:
-                place = Place(_module_of_scopes(metadata[_SCOPES]), self._lines.innermost(metadata.get(_STACK)))
-                self._places[id(link.node)] = place
-            elif link.node.name.startswith("/"):
-                # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
-                self._places[id(link.node)] = Place(_module_of_node_name(link.node.name))
+    def _stated(self, node: NodeProto) -> Place | None:
+        metadata = {entry.key: entry.value for entry in node.metadata_props}
+        if _SCOPES in metadata:
+            return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
+        # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
+        return _place_of_scope(node.name.strip("/").rpartition("/")[0]) if node.name.startswith("/") else None
 
-    def _inherit(self) -> None:
+    def _source(self, stack_trace: str | None) -> str | None:
+        if stack_trace not in self._sources:
+            self._sources[stack_trace] = self._lines.innermost(stack_trace)
+        return self._sources[stack_trace]
+
+    def _inherit(self, links: Sequence[_Link]) -> None:
         users: dict[int, Place] = {}
-        for link in reversed(self._links):  # from the results backwards: users come first
+        for link in reversed(links):  # from the results backwards: users come first
             if place := self._settle(link.node, (users.get(value) for value in link.outputs)):
                 users |= dict.fromkeys(link.inputs, place)
         makers: dict[int, Place] = {}
-        for link in self._links:
+        for link in links:
             owner = self._places.get(id(link.owner)) if link.owner is not None else None
             if place := self._settle(link.node, (*(makers.get(value) for value in link.inputs), owner)):
                 makers |= dict.fromkeys(link.outputs, place)
@@ -83,6 +85,14 @@ class Provenance:
         if place:
             self._places[id(node)] = place
         return place
+
+
+def _all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                yield from _all_nodes(graph.node)
 
 
 def _links(
@@ -105,12 +115,13 @@ def _module_of_scopes(text: str) -> str:
     return scopes[-2] if len(scopes) > 1 else ""
 
 
-def _module_of_node_name(name: str) -> str:
-    """`/blocks/blocks.0/attn/MatMul` -> `blocks.0.attn`."""
+@lru_cache(maxsize=4096)  # many nodes share a scope
+def _place_of_scope(scope: str) -> Place:
+    """`blocks/blocks.0/attn` -> `blocks.0.attn`."""
     path: list[str] = []
-    for part in name.strip("/").split("/")[:-1]:
+    for part in scope.split("/"):
         if path and part.startswith(path[-1] + "."):
             path[-1] = part
         else:
             path.append(part)
-    return ".".join(path)
+    return Place(".".join(path))

@@ -1,6 +1,7 @@
 """Types and attributes of an ONNX protobuf as plain values."""
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -28,6 +29,7 @@ _CONSTANT_DTYPES = {
 Scope = dict[str, TensorSpec]
 
 
+@cache
 def dtype_name(element_type: int) -> str | None:
     """`float32` for TensorProto.FLOAT; None for UNDEFINED or a type newer than the onnx library."""
     if element_type == TensorProto.UNDEFINED:
@@ -50,10 +52,11 @@ def dtype_code(dtype: str | None) -> int | None:
 
 def type_spec(name: str, value_type: TypeProto) -> TensorSpec:
     """A tensor's declared type; unknown dimensions become `?`, symbolic ones keep their symbol."""
-    if value_type.HasField("optional_type"):
-        value_type = value_type.optional_type.elem_type
-    if value_type.HasField("sequence_type"):
-        value_type = value_type.sequence_type.elem_type
+    if not value_type.HasField("tensor_type"):
+        if value_type.HasField("optional_type"):
+            value_type = value_type.optional_type.elem_type
+        if value_type.HasField("sequence_type"):
+            value_type = value_type.sequence_type.elem_type
     tensor = value_type.tensor_type if value_type.HasField("tensor_type") else value_type.sparse_tensor_type
     shape: tuple[Dimension, ...] | None = None
     if tensor.HasField("shape"):
@@ -94,7 +97,15 @@ def declared(graph: GraphProto, ir_version: int) -> Scope:
 
 def declared_values(values: Iterable[ValueInfoProto]) -> Scope:
     """The stated types by name."""
-    return {value.name: type_spec(value.name, value.type) for value in values}
+    known: dict[bytes, TensorSpec] = {}  # many values have one type
+    found: Scope = {}
+    for value in values:
+        name, text = value.name, value.type.SerializeToString()
+        if text in known:
+            found[name] = TensorSpec(known[text].shape, known[text].dtype, name)
+        else:
+            known[text] = found[name] = type_spec(name, value.type)
+    return found
 
 
 def constant_spec(node: NodeProto, name: str, stated: TensorSpec | None) -> TensorSpec:

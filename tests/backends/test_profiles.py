@@ -65,8 +65,6 @@ _NOT_STANDARD = {
     "MemcpyToHost": "onnxruntime puts it between devices; no model contains it",
     "SimplifiedLayerNormalization": "onnxruntime's own, in the standard's domain",
 }
-# Version 1 of operators that became standard later: onnxruntime's own, or experimental then.
-_BEFORE_THE_STANDARD = {"LayerNormalization", "MeanVarianceNormalization", "ThresholdedRelu"}
 
 
 def test_operators_exist():
@@ -81,7 +79,7 @@ def test_ranges_begin_at_a_version_and_end_before_one():
             (rule.since and rule.since not in versions) or (rule.until and rule.until + 1 not in versions)
         ):
             strange.add((rule.operator, rule.since))
-    assert strange == {(operator, 1) for operator in _BEFORE_THE_STANDARD}
+    assert strange == set()
 
 
 def _covered(rule: Rule) -> list[onnx.defs.OpSchema]:

@@ -1,7 +1,7 @@
 """`opscan cache`, as its user runs it."""
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from opscan import store
 from opscan.cli import application
