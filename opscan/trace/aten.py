@@ -11,6 +11,7 @@ from opscan.core.inventory import Inventory, Rung
 from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.exported import aten_name, sites
+from opscan.trace.folded import FoldedProgram
 from opscan.trace.torch_model import (
     build_weightless,
     count_parameters,
@@ -37,7 +38,7 @@ def exported(source: TorchSource) -> tuple[nn.Module, ExportedProgram]:
     model = build_weightless(source)
     give_untouched_memory(model)
     try:
-        return model, export_program(model, example_inputs(source.inputs, "cpu"))
+        return model, FoldedProgram.of(export_program(model, example_inputs(source.inputs, "cpu")))
     except Exception as error:  # torch.export raises whatever the model's code meets
         raise NoAnswer(f"{source.name}: torch.export failed: {one_line(error)}") from error
 
