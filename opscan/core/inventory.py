@@ -138,7 +138,7 @@ class Inventory:
 
     @property
     def macs(self) -> int | None:
-        """Multiply-accumulates of one forward; None when that of any site is unknown."""
+        """Multiply-accumulates of one forward; None when that of any site is unknown. See views.control_flow."""
         return None if self.sites_without_macs else self.known_macs
 
     @property

@@ -7,7 +7,7 @@ from opscan.core.coverage import Coverage, Finding, Ratio
 from opscan.core.inventory import Inventory, Site
 from opscan.core.survey import Entry, Row, operator_texts, rows
 from opscan.core.table import Column, Table, quantity, share
-from opscan.core.views import OperatorUse, operator_uses
+from opscan.core.views import OperatorUse, control_flow, operator_uses
 
 _PLACES_SHOWN = 3
 
@@ -69,6 +69,7 @@ def inventory_head(inventory: Inventory) -> tuple[tuple[str, str], ...]:
         ("params", "" if inventory.params is None else f"{inventory.params:,} ({quantity(inventory.params)})"),
         ("MACs", f"{macs} ({quantity(inventory.known_macs)})"),
         ("sites", f"{len(inventory.sites):,}"),
+        ("control flow", control_flow(inventory)),
         ("captured by", captured),
         *(("not captured", f"{gap.module}: {gap.reason}") for gap in inventory.uncaptured),
     )
@@ -146,6 +147,7 @@ def coverage_head(coverage: Coverage) -> tuple[tuple[str, str], ...]:
         ("backend", f"{coverage.profile.id}, {coverage.profile.title}"),
         ("verdict", coverage.verdict.value),
         ("supported", _supported(coverage)),
+        *((("control flow", flow),) if (flow := control_flow(coverage.inventory)) else ()),
     )
 
 

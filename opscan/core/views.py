@@ -11,6 +11,10 @@ from opscan.core.operator import OpName
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
+# ONNX operators that run graphs of their own.
+_BRANCHES = frozenset({OpName("", "If")})
+_LOOPS = frozenset({OpName("", "Loop"), OpName("", "Scan"), OpName("", "SequenceMap")})
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -88,3 +92,18 @@ def operator_uses(inventory: Inventory) -> tuple[OperatorUse, ...]:
             )
         )
     return tuple(sorted(uses, key=lambda use: (-use.count, str(use.op))))
+
+
+def control_flow(inventory: Inventory) -> str:
+    """How sites in branches and loops are counted; empty for a model without any.
+
+    Totals of such a model are not those of one forward, and nothing in the graph says by how much.
+    """
+    operators = {site.op for site in inventory.sites} & {*_BRANCHES, *_LOOPS}
+    names = sorted(op.name for op in operators)
+    ways = []
+    if not operators.isdisjoint(_BRANCHES):
+        ways.append("both branches count")
+    if not operators.isdisjoint(_LOOPS):
+        ways.append("a body counts once, however often it runs")
+    return f"{', '.join(names)}: {' and '.join(ways)}: totals are not those of one forward" if ways else ""

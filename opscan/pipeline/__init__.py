@@ -1,17 +1,14 @@
 """Every stage, in order: reference -> model -> Inventory -> survey or Coverage. Nothing else knows them all.
 
-Imports of stages that need torch or onnx happen where they are used, so that a command that does
-not need them does not wait for them.
+Imports of stages that need torch or onnx, and of judging, happen where they are used, so that a
+command that does not need them does not wait for them.
 """
 
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opscan import backends
-from opscan.core.coverage import Coverage
 from opscan.core.errors import UsageError
-from opscan.core.judge import compare
 from opscan.core.operator import AtenLevel
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
@@ -21,6 +18,7 @@ from opscan.pipeline.surveys import OWN_MODELS, survey, survey_stub
 from opscan.sources import resolve
 
 if TYPE_CHECKING:
+    from opscan.core.coverage import Coverage
     from opscan.trace.onnx_verify import OutputError
 
 __all__ = [
@@ -60,8 +58,11 @@ def export(
     return (output_errors(output, model, seeded_inputs(source.inputs)) if verify else ()), size
 
 
-def check(reference: str, backend: str, options: Options) -> Coverage:
+def check(reference: str, backend: str, options: Options) -> "Coverage":
     """One model against one backend. Raises NoAnswer, UsageError or DialectMismatch."""
+    from opscan import backends
+    from opscan.core.judge import compare
+
     profile = backends.load(backend)
     source = resolve(reference, options.models)
     wanted = profile.dialect if isinstance(source, TorchSource) else None

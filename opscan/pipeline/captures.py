@@ -28,6 +28,9 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             return inventory
         case OnnxSource():
             _require(source.name, dialect, Dialect.ONNX)
+            from opscan.trace.onnx_package import defer
+
+            defer()
             from opscan.trace.onnx_file import capture_onnx_file
 
             return replace(capture_onnx_file(source), tools=tool_versions())

@@ -10,7 +10,7 @@ from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Attribute, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
 from opscan.core.macs import CONVENTION
 from opscan.core.operator import AtenLevel, Dialect, OpName
-from opscan.core.views import operator_uses
+from opscan.core.views import control_flow, operator_uses
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, attribute, plain
 
 
@@ -111,6 +111,8 @@ class InventoryJSON(msgspec.Struct, frozen=True):
     """Key that sites name as their `function` -> the body; only with the sites."""
     defaults: dict[str, dict[str, Value]] = {}
     """`Operator@since_version` -> what attributes that a site leaves out stand for; only with the sites."""
+    control_flow: str = ""
+    """How sites in branches and loops are counted, where the model has any."""
 
 
 def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
@@ -143,6 +145,7 @@ def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
         level=inventory.level.value if inventory.level else None,
         inputs=[_tensor_json(spec) for spec in inventory.inputs],
         local_functions=list(inventory.local_functions),
+        control_flow=control_flow(inventory),
         functions={key: _body_json(body) for key, body in inventory.functions.items()} if sites else {},
         defaults=_defaults(inventory) if sites else {},
     )

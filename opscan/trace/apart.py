@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from google.protobuf.message import DecodeError
-from onnx import ModelProto
+from onnx.onnx_ml_pb2 import ModelProto
 
 # What a pass may use: 5 s of processor time and 1 GiB, and more for a large graph (its weights are left out).
 _SECONDS, _SECONDS_PER_MB = 5, 1

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-import onnx
-
 from opscan.core.inventory import Attribute, TensorSpec
+from opscan.trace import onnx_compiled
 from opscan.trace.onnx_values import attribute_value
 
 NO_TYPES: Mapping[str, str] = {}
@@ -17,10 +16,7 @@ _ABSENT = "(absent)"
 @cache
 def schema_of(op_type: str, domain: str, opset: int) -> Any:
     """onnx.defs.OpSchema (untyped in onnx), None where the operator has no schema at that opset."""
-    try:
-        return onnx.defs.get_schema(op_type, opset, domain)
-    except Exception:  # onnx raises its own SchemaError from C++
-        return None
+    return onnx_compiled.schema(op_type, domain, opset)
 
 
 def types(
@@ -67,7 +63,7 @@ def defaults(op_type: str, domain: str, opset: int) -> Mapping[str, Attribute] |
 def _defaults(op_type: str, domain: str, version: int) -> Mapping[str, Attribute]:
     attributes = schema_of(op_type, domain, version).attributes
     return {
-        name: attribute_value(attribute.default_value)
+        name: attribute_value(default)
         for name, attribute in sorted(attributes.items())
-        if attribute.default_value.type
+        if (default := onnx_compiled.default_value(attribute)).type
     }

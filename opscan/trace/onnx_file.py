@@ -1,17 +1,17 @@
 """The inventory of an ONNX file."""
 
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from math import prod
 from pathlib import Path
 
-import onnx
-from onnx import GraphProto, ModelProto
+from onnx.onnx_ml_pb2 import GraphProto, ModelProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
 from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
-from opscan.trace import onnx_graph
+from opscan.trace import onnx_compiled, onnx_graph
 from opscan.trace.apart import PassFailed, reason
 from opscan.trace.onnx_passes import inlined, with_types
 from opscan.trace.onnx_provenance import Provenance
@@ -102,13 +102,13 @@ def _typed(model: ModelProto, notes: list[str]) -> ModelProto:
 
 def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:
     """What the installed onnx library is too old for: newer operator versions and constructs go unseen."""
-    known = {"IR": onnx.IR_VERSION, "ai.onnx": onnx.defs.onnx_opset_version()}
-    known["ai.onnx.ml"] = onnx.defs.onnx_ml_opset_version()
+    known = {"IR": onnx_compiled.IR_VERSION, "ai.onnx": onnx_compiled.newest("")}
+    known["ai.onnx.ml"] = onnx_compiled.newest("ai.onnx.ml")
     stated = {"IR": model.ir_version}
-    stated |= {domain or "ai.onnx": version for domain, version in onnx_graph.opsets(model.opset_import).items()}
-    for thing, version in stated.items():
-        if version > known.get(thing, version):
+    stated |= {domain or "ai.onnx": number for domain, number in onnx_graph.opsets(model.opset_import).items()}
+    for thing, number in stated.items():
+        if number > known.get(thing, number):
             yield Uncaptured(
-                f"{thing} {version}",
-                f"newer than {thing} {known[thing]} of onnx {onnx.__version__}, as which it was read; update onnx",
+                f"{thing} {number}",
+                f"newer than {thing} {known[thing]} of onnx {version('onnx')}, as which it was read; update onnx",
             )

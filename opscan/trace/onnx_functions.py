@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import onnx
-from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto, TypeProto, helper
+from onnx.onnx_ml_pb2 import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TensorProto,
+    TypeProto,
+    ValueInfoProto,
+)
 
-from opscan.core.inventory import TensorSpec
+from opscan.core.inventory import Dimension, TensorSpec
+from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart, reason
 from opscan.trace.onnx_binding import schema_of
 from opscan.trace.onnx_values import dtype_code, dtype_name
@@ -82,10 +92,23 @@ def _type_proto(spec: TensorSpec, formal: Any) -> TypeProto | None:
     if code is None:
         return None
     shape = None if spec.shape is None else [None if size == "?" else size for size in spec.shape]
-    found = helper.make_tensor_type_proto(code, shape)
+    found = _tensor_type(code, shape)
     # A spec says what a sequence holds.
     only_sequences = formal is not None and all(text.startswith("seq(") for text in formal.types)
-    return helper.make_sequence_type_proto(found) if only_sequences else found
+    return TypeProto(sequence_type=TypeProto.Sequence(elem_type=found)) if only_sequences else found
+
+
+def _tensor_type(code: int, shape: Sequence[Dimension | None] | None) -> TypeProto:
+    """A tensor's type; as onnx.helper makes it, which imports all of onnx."""
+    found = TypeProto(tensor_type=TypeProto.Tensor(elem_type=code))
+    dims = found.tensor_type.shape.dim
+    for size in shape or ():
+        dim = dims.add()
+        if isinstance(size, int):
+            dim.dim_value = size
+        elif size is not None:
+            dim.dim_param = size
+    return found
 
 
 def _anonymous(node: NodeProto) -> NodeProto:
@@ -189,7 +212,9 @@ def _body(node: NodeProto, inputs: Sequence[TypeProto | None], imports: Imports)
     if body is None:
         return None
     given = {a.name: a for a in node.attribute}
-    parameters = {name: a.default_value for name, a in schema.attributes.items() if a.default_value.type} | given
+    parameters = {
+        name: d for name, a in schema.attributes.items() if (d := onnx_compiled.default_value(a)).type
+    } | given
     _resolve(body.node, parameters)
     absent = {formal for formal, actual in zip(body.input, node.input, strict=False) if not actual}
     absent |= set(body.input[len(node.input) :])
@@ -197,7 +222,7 @@ def _body(node: NodeProto, inputs: Sequence[TypeProto | None], imports: Imports)
         inner.input[:] = ["" if name in absent else name for name in inner.input]
     # onnxruntime resolves a body's operators at the opset of the model.
     del body.opset_import[:]
-    body.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in imports.items())
+    body.opset_import.extend(OperatorSetIdProto(domain=domain, version=version) for domain, version in imports.items())
     _type(body, inputs)
     used = [formal for formal, actual in zip(body.output, node.output, strict=False) if actual]
     body.output[:] = used
@@ -233,21 +258,23 @@ def _resolve(nodes: Iterable[NodeProto], parameters: Mapping[str, AttributeProto
 def _type(body: FunctionProto, inputs: Sequence[TypeProto | None]) -> None:
     """States the types of the body's values, and its fault where they contradict each other."""
     body.doc_string = ""
-    graph = onnx.GraphProto(name=body.name, node=body.node)
+    graph = GraphProto(name=body.name, node=body.node)
     graph.input.extend(
-        onnx.ValueInfoProto(name=formal, type=proto) for formal, proto in zip(body.input, inputs, strict=False) if proto
+        ValueInfoProto(name=formal, type=proto) for formal, proto in zip(body.input, inputs, strict=False) if proto
     )
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in body.output)
-    model = ModelProto(ir_version=onnx.IR_VERSION, graph=graph, opset_import=body.opset_import)
+    graph.output.extend(ValueInfoProto(name=name) for name in body.output)
+    model = ModelProto(ir_version=onnx_compiled.IR_VERSION, graph=graph, opset_import=body.opset_import)
+    data = model.SerializeToString()
     try:
-        typed = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        typed = onnx_compiled.infer_shapes(data, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # C++ raises its own kinds
         if "TypeInferenceError" in str(error):
             body.doc_string = reason(error)
             return
-        typed = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        typed = onnx_compiled.infer_shapes(data, data_prop=True)
+    inferred = ModelProto.FromString(typed).graph
     del body.value_info[:]
-    body.value_info.extend((*typed.graph.value_info, *typed.graph.output))
+    body.value_info.extend((*inferred.value_info, *inferred.output))
     dtypes = {value.name: value.type.tensor_type.elem_type for value in (*body.value_info, *graph.input)}
     body.doc_string = next(_contradictions(body, dtypes), "")
 

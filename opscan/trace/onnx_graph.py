@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
+from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
 from opscan.core.dataflow import embedded
 from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-import onnx
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx.onnx_ml_pb2 import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
+from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart
 from opscan.trace.onnx_graph import FunctionKey, bodies, call_key, function_key
 
@@ -42,17 +42,15 @@ def inlined(model: ModelProto) -> ModelProto:
 
 def _infer_types_and_values(model: bytes) -> bytes:
     """Also through the values of shapes: what a Reshape gives whose shape was computed."""
-    return onnx.shape_inference.infer_shapes(model, data_prop=True).SerializeToString()
+    return onnx_compiled.infer_shapes(model, data_prop=True)
 
 
 def _infer_types(model: bytes) -> bytes:
-    return onnx.shape_inference.infer_shapes(model).SerializeToString()
+    return onnx_compiled.infer_shapes(model, data_prop=False)
 
 
 def _inline(model: bytes) -> bytes:
-    import onnx.inliner  # noqa: PLC0415  # costs nothing where there are no functions
-
-    return onnx.inliner.inline_local_functions(ModelProto.FromString(model)).SerializeToString()
+    return onnx_compiled.inline_local_functions(model)
 
 
 def _fully_typed(graph: GraphProto) -> bool:

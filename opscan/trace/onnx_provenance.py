@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
-from onnx import ModelProto, NodeProto
+from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from opscan.trace.provenance import SourceLines
 

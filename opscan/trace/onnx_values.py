@@ -1,13 +1,20 @@
 """Types and attributes of an ONNX protobuf as plain values."""
 
+import struct
 from collections.abc import Iterable
 from functools import cache
 from math import prod
 from typing import Any
 
-import numpy as np
-import onnx
-from onnx import AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto, TypeProto, ValueInfoProto
+from onnx.onnx_ml_pb2 import (
+    AttributeProto,
+    GraphProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+    TypeProto,
+    ValueInfoProto,
+)
 
 from opscan.core.inventory import Attribute, Dimension, TensorSpec
 
@@ -24,6 +31,14 @@ _CONSTANT_DTYPES = {
     AttributeProto.FLOATS: "float32",
     AttributeProto.STRING: "string",
     AttributeProto.STRINGS: "string",
+}
+
+# Most stored values: how `struct` reads them, and the field that holds them if they are not raw.
+_STORED: dict[int, tuple[str, str]] = {
+    TensorProto.FLOAT: ("f", "float_data"),
+    TensorProto.DOUBLE: ("d", "double_data"),
+    TensorProto.INT64: ("q", "int64_data"),
+    TensorProto.INT32: ("i", "int32_data"),
 }
 
 Scope = dict[str, TensorSpec]
@@ -156,8 +171,13 @@ def attribute_value(attribute: AttributeProto) -> Attribute:
 
 
 def _short(value: float) -> float:
-    """The shortest decimal that is the same float32: 1e-05, not 9.999999747378752e-06."""
-    return float(str(np.float32(value)))
+    """The decimal of fewest digits that rounds to the same float32: 1e-05, not 9.999999747378752e-06."""
+    try:
+        stored = struct.pack("<f", value)
+        texts = (f"{value:.{digits}g}" for digits in range(1, 10))
+        return next(float(text) for text in texts if struct.pack("<f", float(text)) == stored)
+    except (OverflowError, StopIteration):  # not a number, or not a float32
+        return value
 
 
 def _text(value: bytes) -> str:
@@ -168,11 +188,24 @@ def _plain(value: Any) -> Attribute:  # an element of a numpy array of any dtype
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
+def _stored_values(tensor: TensorProto) -> Any:
+    """As numpy's tolist(). Raises whatever onnx raises."""
+    if tensor.data_type in _STORED and len(tensor.dims) == 1:
+        code, field = _STORED[tensor.data_type]
+        if tensor.HasField("raw_data"):
+            return list(struct.unpack(f"<{tensor.dims[0]}{code}", tensor.raw_data))
+        if len(getattr(tensor, field)) == tensor.dims[0]:
+            return list(getattr(tensor, field))
+    import onnx.numpy_helper  # noqa: PLC0415  # all of onnx and numpy, for the less usual
+
+    return onnx.numpy_helper.to_array(tensor).tolist()
+
+
 def _tensor_value(tensor: TensorProto) -> Attribute:
     small = all(dim >= 0 for dim in tensor.dims) and prod(tensor.dims) <= _VALUE_ELEMENTS
     if small and tensor.data_location != TensorProto.EXTERNAL:
         try:
-            values = onnx.numpy_helper.to_array(tensor).tolist()
+            values = _stored_values(tensor)
             return tuple(map(_plain, values)) if len(tensor.dims) == 1 else str(values)
         except Exception:  # a malformed value: its type is still known
             pass

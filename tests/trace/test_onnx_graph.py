@@ -5,6 +5,9 @@ import string
 import pytest
 
 from opscan.core.inventory import Inventory
+from opscan.core.reports import inventory_head
+from opscan.core.views import control_flow
+from opscan.serde import inventory_json
 
 from .onnx_models import inspected, operators, parsed
 
@@ -199,6 +202,23 @@ STRUCTURE = [
 @pytest.mark.parametrize(("model", "question", "answer", "proof"), STRUCTURE, ids=[row[-1] for row in STRUCTURE])
 def test_structure(model, question, answer, proof, tmp_path):
     assert question(inspected(model, tmp_path)) == answer, proof
+
+
+# model, how its control flow is counted, what the row proves
+CONTROL_FLOW = [
+    (parsed(BRANCHES), "If: both branches count: totals are not those of one forward", "branches"),
+    (parsed(LOOP), "Loop: a body counts once, however often it runs: totals are not those of one forward", "a loop"),
+    (parsed(SCAN), "Scan: a body counts once, however often it runs: totals are not those of one forward", "a scan"),
+    (parsed(SYMBOLIC), "", "nothing to say where there is none"),
+]
+
+
+@pytest.mark.parametrize(("model", "said", "proof"), CONTROL_FLOW, ids=[row[-1] for row in CONTROL_FLOW])
+def test_how_control_flow_is_counted_is_said(model, said, proof, tmp_path):
+    inventory = inspected(model, tmp_path)
+    assert control_flow(inventory) == said, proof
+    assert dict(inventory_head(inventory)).get("control flow", "") == said
+    assert inventory_json(inventory, sites=False).control_flow == said
 
 
 # operator with its attributes, shapes of the inputs, multiply-accumulates by hand, what the row proves

@@ -1,0 +1,40 @@
+"""What the trace needs of onnx's compiled part: schemas, shape inference, inlining, on serialized models.
+
+The same calls that `onnx.defs`, `onnx.shape_inference` and `onnx.inliner` make, without importing these,
+which need all of onnx; see `onnx_package`.
+"""
+
+from typing import Any
+
+from onnx.onnx_cpp2py_export import defs, inliner, shape_inference
+from onnx.onnx_ml_pb2 import AttributeProto, Version
+
+IR_VERSION = int(Version.Value("IR_VERSION"))
+
+
+def schema(op_type: str, domain: str, opset: int) -> Any:
+    """onnx.defs.OpSchema (untyped in onnx), None where the operator has no schema at that opset."""
+    try:
+        return defs.get_schema(op_type, opset, domain)
+    except Exception:  # onnx raises its own SchemaError from C++
+        return None
+
+
+def default_value(attribute: Any) -> AttributeProto:
+    """Of an attribute of a schema; without a type where it has none."""
+    return AttributeProto.FromString(attribute._default_value)
+
+
+def newest(domain: str) -> int:
+    """The newest opset of a domain that this onnx knows."""
+    return int(defs.schema_version_map()[domain][1])
+
+
+def infer_shapes(model: bytes, *, data_prop: bool, check_type: bool = False, strict_mode: bool = False) -> bytes:
+    """As onnx.shape_inference.infer_shapes. Raises what it raises."""
+    return shape_inference.infer_shapes(model, check_type, strict_mode, data_prop)
+
+
+def inline_local_functions(model: bytes) -> bytes:
+    """As onnx.inliner.inline_local_functions. Raises what it raises."""
+    return inliner.inline_local_functions(model, False)
