@@ -1,14 +1,13 @@
-"""For people at a terminal."""
+"""For people at a terminal.
 
-import io
-from collections.abc import Sequence
+Laid out here and not by rich's tables, which take a millisecond a row: a list of 84 models would
+take longer to print than to find, and one of all sites of a large model minutes.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as RichTable
-from rich.text import Text
+from rich.cells import cell_len, chop_cells
 
 from opscan.core.table import Report, Table, visible
 from opscan.render import Style
@@ -17,47 +16,42 @@ from opscan.render import Style
 _READABLE = 14
 # Between two columns: a space, a line, a space.
 _GAP = 3
+_BOLD, _DIM = "\x1b[1m", "\x1b[2m"
 
 
 def render(reports: Sequence[Report], style: Style) -> str:
     """Heads and tables, wrapped to the width; columns that do not fit are left out and named."""
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=style.width,
-        force_terminal=style.color,
-        no_color=not style.color,
-        color_system="standard" if style.color else None,
-        highlight=False,
-    )
-    for number, report in enumerate(reports):
-        if number:
-            console.print()
-        _print(console, report)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+    parts = ("\n".join(line.rstrip() for line in _report(report, style)) for report in reports)
+    return "\n\n".join(parts) + "\n"
 
 
-def _print(console: Console, report: Report) -> None:
+def _report(report: Report, style: Style) -> Iterator[str]:
     if report.title:
-        console.print(Text(visible(report.title), style="bold"))
+        yield from _paragraph(report.title, style, _BOLD)
     if report.head:
-        _print_head(console, report.head)
+        yield from _head(report.head, style)
     left_out: dict[str, None] = {}
     for table in map(_visible, report.tables):
         if not table.rows:
             continue
         filled = _filled(table)
-        kept = _fitting(table, filled, console.width)
+        kept = _fitting(table, filled, style.width)
         left_out |= {table.columns[p].title: None for p in filled if p not in kept}
         if table.title:
-            console.print()
-            console.print(Text(table.title, style="bold"))
-        console.print(_rich(table, kept, console.width))
-    notes = list(report.notes)
-    if left_out:
-        notes.append(f"left out for lack of width: {', '.join(left_out)}")
+            yield ""
+            yield from _paragraph(table.title, style, _BOLD)
+        yield from _grid(table, kept, style)
+    notes = [*report.notes, *([f"left out for lack of width: {', '.join(left_out)}"] if left_out else [])]
     for note in notes:
-        console.print(Text(visible(note), style="dim"))
+        yield from _paragraph(note, style, _DIM)
+
+
+def _paragraph(text: str, style: Style, look: str) -> Iterator[str]:
+    return (_styled(line, style, look) for line in _wrapped(visible(text), style.width))
+
+
+def _styled(text: str, style: Style, look: str) -> str:
+    return f"{look}{text}\x1b[0m" if style.color and text else text
 
 
 def _visible(table: Table) -> Table:
@@ -65,20 +59,35 @@ def _visible(table: Table) -> Table:
     return Table(columns, tuple(tuple(map(visible, row)) for row in table.rows), visible(table.title))
 
 
-def _print_head(console: Console, head: Sequence[tuple[str, str]]) -> None:
-    grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    for name, value in head:
-        grid.add_row(Text(visible(name)), Text(visible(value)))
-    console.print(Padding(grid, (0, 0, 1, 0)))
+def _head(head: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
+    """Names and values side by side, then an empty line."""
+    facts = [(visible(name), visible(value)) for name, value in head]
+    width = min(max(_line(name) for name, _ in facts), style.width // 2)
+    for name, value in facts:
+        names, values = _wrapped(name, width), _wrapped(value, style.width - width - 2)
+        for left, right in zip(*_filled_up(names, values), strict=True):
+            yield _styled(_padded(left, width), style, _BOLD) + "  " + right
+    yield ""
 
 
-def _longest(table: Table, position: int, *, word: bool) -> int:
-    """Width of a column's longest line, or of its longest word."""
-    cells = [table.columns[position].title, *(row[position] for row in table.rows)]
-    parts = (part for cell in cells for part in (cell.split() if word else cell.splitlines()))
-    return max(map(cell_len, parts), default=0)
+def _filled_up(*columns: list[str]) -> list[list[str]]:
+    """The same columns with as many lines each."""
+    lines = max(map(len, columns))
+    return [column + [""] * (lines - len(column)) for column in columns]
+
+
+def _line(text: str) -> int:
+    """Width of the longest line."""
+    return max(map(cell_len, text.split("\n")))
+
+
+def _word(text: str) -> int:
+    """Width of the longest word."""
+    return max(map(cell_len, text.split()), default=0)
+
+
+def _cells(table: Table, position: int) -> list[str]:
+    return [table.columns[position].title, *(row[position] for row in table.rows)]
 
 
 def _filled(table: Table) -> list[int]:
@@ -92,41 +101,76 @@ def _filled(table: Table) -> list[int]:
 
 def _fitting(table: Table, positions: Sequence[int], width: int) -> list[int]:
     """The columns that fit at a readable width, the least important left out first."""
+    least = {position: _least(_cells(table, position)) for position in positions}
     kept = list(positions)
     while droppable := [p for p in kept if table.columns[p].priority]:
-        if _needed(table, kept) <= width:
+        if sum(least[p] for p in kept) + _GAP * (len(kept) - 1) <= width:
             break
         kept.remove(max(droppable, key=lambda p: table.columns[p].priority))
     return kept
 
 
-def _needed(table: Table, positions: Sequence[int]) -> int:
-    return sum(_least(table, position) for position in positions) + _GAP * (len(positions) - 1)
-
-
-def _least(table: Table, position: int) -> int:
+def _least(cells: list[str]) -> int:
     """The width below which a column cannot be read: its longest word, or a few words of its text."""
-    line, word = (_longest(table, position, word=w) for w in (False, True))
-    return min(line, max(word, _READABLE))
+    line = max(map(_line, cells))
+    return line if line <= _READABLE else min(line, max(_READABLE, *map(_word, cells)))
 
 
-def _rich(table: Table, positions: Sequence[int], width: int) -> RichTable:
-    """The columns at these positions. Too narrow a terminal breaks words rather than cut them off."""
-    rich = RichTable(show_edge=False, pad_edge=False, header_style="bold", show_lines=_several_lines(table))
-    roomy = _needed(table, positions) <= width
-    for position in positions:
-        column = table.columns[position]
-        rich.add_column(
-            Text(column.title),
-            justify="right" if column.numeric else "left",
-            overflow="fold",
-            no_wrap=roomy and _longest(table, position, word=False) <= _READABLE,
-            min_width=min(_least(table, position), 40) if roomy else None,
-        )
-    for row in table.rows:
-        rich.add_row(*(Text(row[position]) for position in positions))
-    return rich
+def _widths(columns: Sequence[list[str]], room: int) -> list[int]:
+    """A width for each column: its text's own, or, the widest first, less. Too narrow a terminal breaks words."""
+    natural = [max(map(_line, column)) for column in columns]
+    least = [_least(column) for column in columns]
+    if sum(least) > room:
+        least = [1] * len(columns)
+    level = max(natural, default=0)
+    while level > 1 and sum(_at(level, natural, least)) > room:
+        level -= 1
+    widths = _at(level, natural, least)
+    for position, width in enumerate(widths):  # what is left over
+        if width < natural[position] and sum(widths) < room:
+            widths[position] += 1
+    return widths
 
 
-def _several_lines(table: Table) -> bool:
-    return any("\n" in cell for row in table.rows for cell in row)
+def _at(level: int, natural: Sequence[int], least: Sequence[int]) -> list[int]:
+    return [max(1, min(whole, max(level, low))) for whole, low in zip(natural, least, strict=True)]
+
+
+def _grid(table: Table, positions: Sequence[int], style: Style) -> Iterator[str]:
+    columns = [_cells(table, position) for position in positions]
+    widths = _widths(columns, style.width - _GAP * (len(columns) - 1))
+    numeric = [table.columns[position].numeric for position in positions]
+    apart = any("\n" in cell for row in table.rows for cell in row)
+    for number, cells in enumerate(zip(*columns, strict=True)):
+        if number == 1:
+            yield "━╇━".join("━" * width for width in widths)
+        elif number and apart:
+            yield "─┼─".join("─" * width for width in widths)
+        wrapped = _filled_up(*map(_wrapped, cells, widths))
+        for parts in zip(*wrapped, strict=True):
+            shown = [_padded(part, width, right) for part, width, right in zip(parts, widths, numeric, strict=True)]
+            yield " │ ".join(shown) if number else " ┃ ".join(_styled(part, style, _BOLD) for part in shown)
+
+
+def _padded(text: str, width: int, right: bool = False) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Its lines, broken between words, and within a word that is longer than a line."""
+    return [part for line in text.split("\n") for part in (_broken(line, width) if cell_len(line) > width else [line])]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    lines, current = [], ""
+    for word in line.split(" "):
+        longer = f"{current} {word}" if current else word
+        if cell_len(longer) <= width:
+            current = longer
+            continue
+        if current:
+            lines.append(current)
+        *full, current = chop_cells(word, width) or [""]
+        lines += full
+    return [*lines, *([current] if current else [])]
