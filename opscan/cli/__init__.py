@@ -5,7 +5,6 @@ line of its docstring, "`opscan NAME`: what it does.", is its line in the list o
 read without importing the module: only the command that is called is imported.
 """
 
-import difflib
 import importlib
 import io
 import os
@@ -38,6 +37,8 @@ class _Commands(click.Group):
         """Imports the command of that name. Raises click's usage error, with the nearest names, where there is none."""
         module = next((name for name in _modules() if name.removesuffix("_") == cmd_name), None)
         if module is None:
+            import difflib
+
             near = difflib.get_close_matches(cmd_name, self.list_commands(ctx), n=2)
             ctx.fail(f"no such command {cmd_name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
         command: click.Command = importlib.import_module(f"{__name__}.{module}").command

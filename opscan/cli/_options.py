@@ -1,6 +1,5 @@
 """Options that several commands share, as decorators."""
 
-import difflib
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +30,8 @@ def path() -> click.Path:
 
 def _known_format(context: click.Context, option: click.Parameter, name: str) -> str:
     if name not in render.formats():
+        import difflib
+
         near = difflib.get_close_matches(name, render.formats(), n=1)
         hint = "".join(f"; did you mean {n}?" for n in near)
         raise UsageError(f"--format {name}: is not one of {', '.join(render.formats())}{hint}")

@@ -1,6 +1,5 @@
 """`opscan models`: lists the bundled models."""
 
-import difflib
 import math
 from pathlib import Path
 
@@ -59,6 +58,8 @@ def _require_known(tags: tuple[str, ...], known: tuple[Definition, ...]) -> None
     there = sorted({tag for definition in known for tag in _tags(definition)})
     for tag in tags:
         if tag not in there:
+            import difflib
+
             near = difflib.get_close_matches(tag, there, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
             raise UsageError(f"--tag {tag}: no model has it; {hint}")

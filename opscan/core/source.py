@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opscan.core.inventory import Inventory
+if TYPE_CHECKING:
+    from opscan.core.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class InventorySource:
     """An inventory that was captured earlier: its own dialect only."""
 
     name: str
-    inventory: Inventory
+    inventory: "Inventory"
 
 
 ModelSource = TorchSource | OnnxSource | InventorySource

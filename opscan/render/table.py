@@ -70,6 +70,11 @@ def _head(head: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
     yield ""
 
 
+def _width(text: str) -> int:
+    """Cells of the terminal that a line takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def _filled_up(*columns: list[str]) -> list[list[str]]:
     """The same columns with as many lines each."""
     lines = max(map(len, columns))
@@ -78,12 +83,12 @@ def _filled_up(*columns: list[str]) -> list[list[str]]:
 
 def _line(text: str) -> int:
     """Width of the longest line."""
-    return max(map(cell_len, text.split("\n")))
+    return max(map(_width, text.split("\n"))) if "\n" in text else _width(text)
 
 
 def _word(text: str) -> int:
     """Width of the longest word."""
-    return max(map(cell_len, text.split()), default=0)
+    return max(map(_width, text.split()), default=0)
 
 
 def _cells(table: Table, position: int) -> list[str]:
@@ -153,20 +158,20 @@ def _grid(table: Table, positions: Sequence[int], style: Style) -> Iterator[str]
 
 
 def _padded(text: str, width: int, right: bool = False) -> str:
-    space = " " * (width - cell_len(text))
+    space = " " * (width - _width(text))
     return space + text if right else text + space
 
 
 def _wrapped(text: str, width: int) -> list[str]:
     """Its lines, broken between words, and within a word that is longer than a line."""
-    return [part for line in text.split("\n") for part in (_broken(line, width) if cell_len(line) > width else [line])]
+    return [part for line in text.split("\n") for part in (_broken(line, width) if _width(line) > width else [line])]
 
 
 def _broken(line: str, width: int) -> list[str]:
     lines, current = [], ""
     for word in line.split(" "):
         longer = f"{current} {word}" if current else word
-        if cell_len(longer) <= width:
+        if _width(longer) <= width:
             current = longer
             continue
         if current:

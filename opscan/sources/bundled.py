@@ -5,12 +5,11 @@ listing models needs no torch.
 """
 
 import ast
-import importlib
+import importlib.util
 import re
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +19,6 @@ import opscan
 from opscan.core.definition import Definition, Family
 from opscan.core.errors import UsageError
 from opscan.core.source import TorchSource
-from opscan.sources._fingerprint import fingerprint
 
 PRIORITY = 90
 FORM = "a bundled name"
@@ -113,6 +111,8 @@ def resolve(reference: str, models: Path | None = None) -> TorchSource | None:
 
 
 def _source(definition: Definition, folder: Path) -> TorchSource:
+    from opscan.sources._fingerprint import fingerprint  # noqa: PLC0415  # listing models needs none
+
     def build() -> object:
         return _load_module(folder, definition.file).build(**definition.variant.config)
 
@@ -131,5 +131,5 @@ def _load_module(folder: Path, file: str) -> ModuleType:
     if package not in sys.modules:
         spec = ModuleSpec(package, None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
-        sys.modules[package] = module_from_spec(spec)
+        sys.modules[package] = importlib.util.module_from_spec(spec)
     return importlib.import_module(f"{package}.{file}")

@@ -1,12 +1,16 @@
 """Heavy libraries are imported by the commands that need them, and by no others."""
 
 import json
+import re
 import subprocess
 import sys
 
 import onnx
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper
+
+from opscan.cli import application
 
 RUN = """
 import sys
@@ -18,6 +22,17 @@ except SystemExit as done:
     code = done.code
 print("\\nIMPORTED", code, *sorted({name.partition(".")[0] for name in sys.modules}))
 """
+
+
+def test_help_lists_every_command():
+    """Their lines are read from their files, which are not imported."""
+    group = application()
+    shown = CliRunner().invoke(group, ["--help"]).stdout
+    listed = re.findall(r"^  (\w+)  +(\S.*)$", shown.partition("Commands:")[2], re.MULTILINE)
+    assert [name for name, _ in listed] == group.list_commands(None)
+    assert {"survey", "inspect", "check", "models"} <= {name for name, _ in listed}
+    for name, _ in listed:
+        assert group.get_command(None, name).help
 
 
 def imported(*arguments):
@@ -42,8 +57,12 @@ def files(tmp_path_factory):
 
 
 NO_TORCH, NO_ONNX = {"torch", "onnxscript", "onnxruntime"}, {"onnx"}
+# What a command that only lists something has no need of.
+SLOW = {"pebble", "numpy", "yaml", "pydantic", "typer", "multiprocessing", "platformdirs"}
 COMMANDS = [
-    (["--help"], NO_TORCH | NO_ONNX | {"pebble", "numpy"}, "help"),
+    (["--help"], NO_TORCH | NO_ONNX | SLOW | {"msgspec", "rich"}, "help imports no command"),
+    (["inspect", "--help"], NO_TORCH | NO_ONNX | {"pydantic", "typer", "pebble"}, "nor does a command's help do work"),
+    (["models", "vit"], NO_TORCH | NO_ONNX | SLOW, "the list of models needs no other command's imports"),
     (["--version"], NO_TORCH | NO_ONNX, "version"),
     (["models"], NO_TORCH | NO_ONNX, "the list of models reads their files without running them"),
     (["backends"], NO_TORCH | NO_ONNX, "profiles are data"),

@@ -82,3 +82,47 @@ def test_unknown_model_offers_the_nearest():
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     assert "vit_b16" in line
+
+
+NAMES = [
+    ("no\nsuch.onnx", r"no\nsuch.onnx: no such file", 3, "a line break in a file's name"),
+    ("no\x1b[31m\r\n.onnx", r"no\x1b[31m\n.onnx: no such file", 3, "what a terminal would obey"),
+    ("vit\nb16", r"unknown model 'vit\nb16': did you mean", 2, "a line break in a model's name"),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "code", "why"), NAMES, ids=[row[3] for row in NAMES])
+def test_a_name_does_not_break_the_line(name, said, code, why):
+    result = subprocess.run([*OPSCAN, "inspect", name], capture_output=True, check=False)
+    assert result.returncode == code
+    assert result.stderr.count(b"\n") == 1
+    assert result.stderr.decode().startswith(f"opscan: {said}"), why
+
+
+# Sends itself Ctrl-C when a module is about to be imported.
+INTERRUPTING = """
+import os, signal, sys
+moment = sys.argv.pop(1)
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == moment:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from opscan.__main__ import run
+run()
+"""
+MOMENTS = [
+    ("opscan.cli", "before anything of opscan is there"),
+    ("click.core", "while the command line is imported"),
+    ("opscan.cli.inspect", "while the command is imported"),
+    ("torch._C", "while torch is imported"),
+    ("ml_dtypes", "where numpy makes another error of it"),
+]
+
+
+@pytest.mark.parametrize(("module", "why"), MOMENTS, ids=[row[1] for row in MOMENTS])
+def test_ctrl_c_while_importing(module, why):
+    command = [sys.executable, "-c", INTERRUPTING, module, "inspect", "deit_ti", "--dialect", "onnx", "--no-cache"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, b"", b"opscan: interrupted\n"), why
