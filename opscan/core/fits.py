@@ -1,0 +1,88 @@
+"""Which models run on a backend as they are, and how far the others are from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opscan.core.needs import Needs, Obstacle, by_family
+
+
+class Fit(StrEnum):
+    """Whether a model runs, best first."""
+
+    RUNS = "runs"
+    UNDECIDED = "undecided"
+    """Nothing is known to be in the way, and something could not be told."""
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyFit:
+    """Models of one family with the same answer."""
+
+    family: str
+    whole: bool
+    """Whether these are all of the family's models that were asked about."""
+    models: tuple[str, ...]
+    fit: Fit
+    operators: tuple[str, ...]
+    """The operators in the way."""
+    obstacles: tuple[Obstacle, ...]
+    doubts: tuple[Obstacle, ...]
+
+    @property
+    def distance(self) -> int:
+        """How many operators are in the way."""
+        return len(self.operators)
+
+    @property
+    def sentence(self) -> str:
+        """`all three, blocked by Roll alone`."""
+        count = _number(len(self.models))
+        who = ("all " if self.whole and len(self.models) > 1 else "") + count if len(self.models) > 1 else "it"
+        if self.fit is Fit.RUNS:
+            return f"{who}, as {'they are' if len(self.models) > 1 else 'it is'}"
+        if self.fit is Fit.UNDECIDED:
+            return f"{who}, unless {_list(sorted({d.operator for d in self.doubts}))} stands in the way"
+        return f"{who}, blocked by {_list(self.operators)}" + (" alone" if self.distance == 1 else "")
+
+
+def fit_of(one: Needs) -> Fit:
+    """Whether the model runs."""
+    if one.obstacles:
+        return Fit.BLOCKED
+    return Fit.UNDECIDED if one.doubts else Fit.RUNS
+
+
+def fits(models: Sequence[Needs]) -> tuple[FamilyFit, ...]:
+    """Families, those that run first, then the nearest; models of a family apart where their answers differ."""
+    found = []
+    for family, members in by_family(models).items():
+        alike: dict[tuple[Fit, tuple[str, ...]], list[Needs]] = {}
+        for one in members:
+            alike.setdefault((fit_of(one), one.operators), []).append(one)
+        for (fit, operators), ones in alike.items():
+            found.append(
+                FamilyFit(
+                    family=family,
+                    whole=len(ones) == len(members),
+                    models=tuple(one.model for one in ones),
+                    fit=fit,
+                    operators=operators,
+                    obstacles=tuple(sorted(frozenset().union(*(one.obstacles for one in ones)))),
+                    doubts=tuple(sorted(frozenset().union(*(one.doubts for one in ones)))),
+                )
+            )
+    order = list(Fit)
+    return tuple(sorted(found, key=lambda f: (order.index(f.fit), f.distance, len(f.obstacles))))
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
