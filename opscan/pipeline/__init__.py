@@ -12,6 +12,7 @@ from opscan.core.errors import UsageError
 from opscan.core.operator import AtenLevel
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
+from opscan.pipeline.judgements import Judged, judged
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions
 from opscan.pipeline.schemas import linted
 from opscan.pipeline.surveys import OWN_MODELS, survey, survey_stub
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_MODELS",
     "TIMEOUT",
+    "Judged",
     "Options",
     "capture",
     "check",
     "export",
+    "judged",
     "linted",
     "survey",
     "survey_stub",

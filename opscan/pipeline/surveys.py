@@ -21,7 +21,7 @@ def survey(references: Sequence[str], dialects: Sequence[Dialect], options: Opti
     Raises UsageError for an unknown reference before anything is captured. A model whose process
     dies, that takes too long or that raises costs its own row only.
     """
-    sources = _sources(references, options)
+    sources = sources_of(references, options)
     missing = []
     for number, source in enumerate(sources):
         if entry := _entry_without_capture(references[number], source, dialects, options):
@@ -39,7 +39,7 @@ def survey(references: Sequence[str], dialects: Sequence[Dialect], options: Opti
         yield from ((number, _guarded_entry(*task)) for number, task in zip(missing, work, strict=True))
 
 
-def _sources(references: Sequence[str], options: Options) -> list[ModelSource | OpscanError]:
+def sources_of(references: Sequence[str], options: Options) -> list[ModelSource | OpscanError]:
     """What the references stand for, or why that cannot be told. Raises UsageError with every unknown one."""
     sources = [_source(reference, options) for reference in references]
     usage = [fault for fault in sources if isinstance(fault, UsageError)]
@@ -62,7 +62,7 @@ def _entry_without_capture(
         return survey_stub(reference, dialects, options, str(source))
     if isinstance(source, TorchSource) and not options.sites:
         captures = kept_summaries(source, dialects, options)
-        return _entry(reference, captures, options) if captures else None
+        return entry_of(reference, captures, options) if captures else None
     return None
 
 
@@ -85,15 +85,15 @@ def _captured_entry(reference: str, dialects: Sequence[Dialect], options: Option
             captures = (Capture(Dialect.ONNX, None, str(error)),)
     if not options.sites:  # they are not sent to the process that asked
         captures = tuple(replace(c, inventory=None) for c in captures)
-    return _entry(reference, captures, options)
+    return entry_of(reference, captures, options)
 
 
 def survey_stub(reference: str, dialects: Sequence[Dialect], options: Options, reason: str) -> Entry:
     """The row of a model about which nothing could be found out, and why."""
-    return _entry(reference, tuple(Capture(dialect, None, reason) for dialect in dialects), options)
+    return entry_of(reference, tuple(Capture(dialect, None, reason) for dialect in dialects), options)
 
 
-def _entry(reference: str, captures: tuple[Capture, ...], options: Options) -> Entry:
+def entry_of(reference: str, captures: tuple[Capture, ...], options: Options) -> Entry:
     """The row of a model, with what its definition says about it."""
     definition = next((d for d in bundled.available(options.models) if d.name == reference), None)
     if definition is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from opscan.serde.answers import FitsJSON, MatrixJSON, RankJSON, fits_json, matrix_json, rank_json
 from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
@@ -22,9 +23,12 @@ __all__ = [
     "check_json",
     "check_result",
     "encode",
+    "fits_json",
     "inventory_from_json",
     "inventory_json",
+    "matrix_json",
     "probe_json",
+    "rank_json",
     "schemas",
     "survey_json",
     "unanswered",
@@ -38,6 +42,9 @@ DOCUMENTS = {
     "profile": ProfileYAML,
     "probe": ProbeJSON,
     "verify": VerifyJSON,
+    "matrix": MatrixJSON,
+    "rank": RankJSON,
+    "fits": FitsJSON,
 }
 
 

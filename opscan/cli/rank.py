@@ -1,0 +1,84 @@
+"""`opscan rank`: what a backend should implement next, so that most models start to run."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from opscan import backends, pipeline, serde
+from opscan.cli import _answers as shared
+from opscan.cli import _options as options
+from opscan.cli import _terminal as terminal
+from opscan.core.answer_reports import blocker_table, curve_table
+from opscan.core.needs import Doubt
+from opscan.core.rank import Ranking, ranking
+from opscan.core.table import Report
+
+
+@click.command()
+@shared.references
+@click.option("--backend", "-b", metavar="BACKEND", required=True, help="The backend profile (`opscan backends`).")
+@click.option(
+    "--up-to", "largest", type=click.IntRange(min=1), default=10, show_default=True, help="Largest set to look for."
+)
+@click.option(
+    "--weights", type=options.path(), metavar="FILE", help="YAML of `model: number`; a model weighs 1 unless given."
+)
+@shared.unknown
+@shared.conditional
+@shared.capturing
+@options.form
+@options.output
+def command(
+    references: tuple[str, ...],
+    backend: str,
+    largest: int,
+    weights: Path | None,
+    unknown: Doubt,
+    conditional: Doubt,
+    settings: pipeline.Options,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Which operator should the backend get next, so that most models start to run?
+
+    For everything that the backend lacks: the models that it blocks, and those that it alone
+    blocks. Then the best set of 1, 2, 3, ... of them.
+
+    REF is a model; without any: all bundled ones.
+
+    Example: opscan rank --backend onnxruntime-cpu vit_b16 swin_t
+    """
+    profile = backends.load(backend)
+    rows = shared.answers(references, [profile], settings)
+    needed, unanswered = shared.all_needs(rows, unknown, conditional)
+    found = ranking(needed, shared.weights_of(weights, [one.entry.model for (one,) in rows]), largest)
+    data = serde.rank_json(
+        found,
+        backend=profile.id,
+        unknown=unknown.value,
+        conditional=conditional.value,
+        unanswered=unanswered,
+        tools=pipeline.tool_versions(),
+    )
+    head = (
+        ("backend", f"{profile.id}, {profile.title}"),
+        ("models", str(found.models)),
+        ("undecided", f"unknown counted {_counted(unknown)}, conditional counted {_counted(conditional)}"),
+    )
+    tables, notes = (curve_table(found), blocker_table(found)), shared.no_answer_notes(unanswered)
+    terminal.write(form, [Report(data=data, head=head, tables=tables, notes=notes)], output)
+    terminal.note(_summary(found))
+    if not needed:
+        sys.exit(shared.NO_ANSWER)
+
+
+def _counted(doubt: Doubt) -> str:
+    return doubt.value if doubt is Doubt.APART else f"as {doubt.value}"
+
+
+def _summary(found: Ranking) -> str:
+    first, last = found.curve[0], found.curve[-1]
+    now = f"{len(first.unblocked)} of {found.models} models are blocked by nothing known"
+    then = f"; with {len(last.obstacles)} more operators or clauses {len(last.unblocked)}"
+    return now + (then if last.obstacles else "")
