@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from opscan.core.fits import FamilyFit
 from opscan.core.matrix import Cell, Share
+from opscan.core.needs import Obstacle
 from opscan.core.rank import Blocker, Ranking, Step
 from opscan.core.table import Column, Table, quantity
 
@@ -73,18 +74,23 @@ def _step_row(step: Step, models: int, weighted: bool) -> tuple[str, ...]:
         f"{len(step.unblocked)} of {models}",
         str(len(step.doubtful)) if step.doubtful else "",
         f"{step.weight:g}" if weighted else "",
-        "\n".join(map(str, step.obstacles)) or "(as it is)",
+        _together(step.obstacles) or "(as it is)",
         "exact" if step.exact else "greedy, then a search cut short",
     )
 
 
+def _together(obstacles: Sequence[Obstacle]) -> str:
+    """In one line where all are whole operators."""
+    return ("\n" if any(obstacle.clause for obstacle in obstacles) else ", ").join(map(str, obstacles))
+
+
 def fits_table(found: Sequence[FamilyFit]) -> Table:
-    """One row per family and answer, those that run first."""
+    """One row per family and answer, those that run first; distance counts the operators in the way."""
     columns = (
         Column("family"),
         Column("answer"),
-        Column("operators in the way", numeric=True, priority=1),
-        Column("what is in the way", priority=2),
+        Column("distance", numeric=True, priority=1),
+        Column("clauses", priority=2),
         Column("undecided", priority=4),
         Column("models", priority=3),
     )
@@ -94,9 +100,9 @@ def fits_table(found: Sequence[FamilyFit]) -> Table:
 def _fit_row(fit: FamilyFit) -> tuple[str, ...]:
     return (
         fit.family,
-        f"{fit.fit.value}: {fit.sentence}",
+        fit.sentence,
         str(fit.distance) if fit.distance else "",
-        "\n".join(map(str, fit.obstacles)),
+        "\n".join(str(obstacle) for obstacle in fit.obstacles if obstacle.clause),
         "\n".join(map(str, fit.doubts)),
         ", ".join(fit.models),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from opscan.core.needs import Needs, Obstacle, by_family
 
@@ -38,13 +39,17 @@ class FamilyFit:
     @property
     def sentence(self) -> str:
         """`all three, blocked by Roll alone`."""
-        count = _number(len(self.models))
-        who = ("all " if self.whole and len(self.models) > 1 else "") + count if len(self.models) > 1 else "it"
-        if self.fit is Fit.RUNS:
-            return f"{who}, as {'they are' if len(self.models) > 1 else 'it is'}"
-        if self.fit is Fit.UNDECIDED:
-            return f"{who}, unless {_list(sorted({d.operator for d in self.doubts}))} stands in the way"
-        return f"{who}, blocked by {_list(self.operators)}" + (" alone" if self.distance == 1 else "")
+        several = len(self.models) > 1
+        who = ("all " if self.whole else "") + f"{_number(len(self.models))}, " if several else ""
+        match self.fit:
+            case Fit.RUNS:
+                return f"{who}run as they are" if several else "runs as it is"
+            case Fit.UNDECIDED:
+                return f"{who}undecided: {_list(sorted({str(d.operator) for d in self.doubts}))}"
+            case Fit.BLOCKED:
+                return f"{who}blocked by {_list(self.operators)}" + (" alone" if self.distance == 1 else "")
+            case _:
+                assert_never(self.fit)
 
 
 def fit_of(one: Needs) -> Fit:

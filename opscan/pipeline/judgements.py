@@ -67,10 +67,12 @@ def _read(reference: str, source: ModelSource | Exception, options: Options) -> 
     if isinstance(source, Exception):
         return survey_stub(reference, (Dialect.ONNX,), options, str(source))
     try:
-        captures = (Capture.of(capture(source, None, options)),)
+        inventory = capture(source, None, options)
     except NoAnswer as error:
-        captures = (Capture(Dialect.ONNX, None, str(error)),)
-    return entry_of(reference, captures, options)
+        return survey_stub(reference, (Dialect.ONNX,), options, str(error))
+    # An inventory of a bundled model belongs to that model's family.
+    entry = entry_of(inventory.model, (Capture.of(inventory),), options)
+    return replace(entry, model=reference)
 
 
 def _judged(entry: Entry, profile: BackendProfile) -> Judged:

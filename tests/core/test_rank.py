@@ -150,10 +150,10 @@ def test_families_are_grouped_nearest_first():
     unsure = [model("odd", "", "xy")]
     found = fits([*others, *swin, *unsure])
     assert [(f.family, f.fit, f.sentence) for f in found] == [
-        ("cnn", Fit.RUNS, "it, as it is"),
-        ("ViT", Fit.RUNS, "it, as it is"),
-        ("odd", Fit.UNDECIDED, "it, unless x and y stands in the way"),
-        ("ViT", Fit.BLOCKED, "it, blocked by a alone"),
+        ("cnn", Fit.RUNS, "runs as it is"),
+        ("ViT", Fit.RUNS, "runs as it is"),
+        ("odd", Fit.UNDECIDED, "undecided: x and y"),
+        ("ViT", Fit.BLOCKED, "blocked by a alone"),
         ("Swin", Fit.BLOCKED, "all three, blocked by R alone"),
-        ("far", Fit.BLOCKED, "it, blocked by a and b"),
+        ("far", Fit.BLOCKED, "blocked by a and b"),
     ]
