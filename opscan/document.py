@@ -211,9 +211,8 @@ def joined(path: str, key: object) -> str:
 def faults(value: Any, wanted: Any, path: str = "") -> Iterator[Fault]:
     """Everything in which a value is not of a type made of Structs, lists and mappings; nothing where it is."""
     origin, parts = get_origin(wanted), get_args(wanted)
-    if origin in (Union, types.UnionType) and type(None) in parts and len(parts) == 2:
-        if value is not None:
-            yield from faults(value, next(part for part in parts if part is not type(None)), path)
+    if origin in (Union, types.UnionType):
+        yield from _union_faults(value, wanted, path)
     elif isinstance(wanted, type) and issubclass(wanted, msgspec.Struct) and isinstance(value, dict):
         yield from _struct_faults(value, wanted, path)
     elif origin is list and isinstance(value, list):
@@ -223,6 +222,34 @@ def faults(value: Any, wanted: Any, path: str = "") -> Iterator[Fault]:
         for key, item in value.items():
             yield from _leaf_faults(key, parts[0], joined(path, key))
             yield from faults(item, parts[1], joined(path, key))
+    else:
+        yield from _leaf_faults(value, wanted, path)
+
+
+def sound(value: Any, wanted: type[msgspec.Struct]) -> dict[str, Any]:
+    """The entries of a mapping that are of the Struct's types, so that their meaning can be looked at too."""
+    types_ = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
+    if not isinstance(value, dict):
+        return {}
+    parts = {key: _sound_part(part, types_[key]) for key, part in value.items() if key in types_}
+    return {key: part for key, part in parts.items() if not any(faults(part, types_[key]))}
+
+
+def _sound_part(value: Any, wanted: Any) -> Any:
+    if get_origin(wanted) is dict and isinstance(value, dict):
+        of_key, of_value = get_args(wanted)
+        return {k: v for k, v in value.items() if not any((*faults(k, of_key), *faults(v, of_value)))}
+    return value
+
+
+def _union_faults(value: Any, wanted: Any, path: str) -> Iterator[Fault]:
+    """A container is held against the one that the union has, a scalar against all of it: the message names them."""
+    fitting = [part for part in get_args(wanted) if get_origin(part) is type(value)]
+    others = [part for part in get_args(wanted) if part is not type(None)]
+    if len(fitting) == 1:
+        yield from faults(value, fitting[0], path)
+    elif len(others) == 1 and value is not None:
+        yield from faults(value, others[0], path)
     else:
         yield from _leaf_faults(value, wanted, path)
 

@@ -1,14 +1,19 @@
 """Small sites, inventories and profiles, and strategies that generate them."""
 
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from hypothesis import strategies as st
 
+from opscan.core.coverage import Coverage
+from opscan.core.gate import Gate, judged
 from opscan.core.inventory import Attribute, Dimension, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
 from opscan.core.operator import SYNTAX, AtenLevel, Dialect, OpName
+from opscan.core.policy import Preset, policy, preset_layer
 from opscan.core.profile import BackendProfile, Rule
 from opscan.core.survey import Capture, Entry
+from opscan.core.waivers import Waiver
 
 
 def spec(*shape: Dimension, dtype: str | None = "float32", name: str = "", constant: bool = False) -> TensorSpec:
@@ -62,6 +67,12 @@ def entry(model: str, *operators: str, system: str = "", section: str = "1. All"
         section=section,
         captures=(Capture(Dialect.TORCH, None, reason) if reason else Capture.of(captured),),
     )
+
+
+def gate_of(*coverages: Coverage, waivers: Sequence[Waiver] = (), **facts) -> Gate:
+    """What the default policy makes of coverages, on a day long past."""
+    chosen = policy([preset_layer(Preset.DEFAULT)], "")
+    return Gate(results=tuple(judged(c, chosen, waivers, date(2000, 1, 1)) for c in coverages), **facts)
 
 
 # --- strategies ---------------------------------------------------------------------------------

@@ -118,6 +118,7 @@ class Whole(msgspec.Struct):
     parts: list[Part]
     count: int | None = None
     width: int | list[int] = 0
+    shares: float | dict[str, float] | None = None
 
 
 FAULTS = [
@@ -137,8 +138,14 @@ FAULTS = [
         "at every depth",
     ),
     ({"parts": {}}, {"parts": "Expected array, got object"}, "a mapping for a list"),
-    ([], {"": "must be a mapping with parts, count, width"}, "no mapping at all"),
+    ([], {"": "must be a mapping with parts, count, width, shares"}, "no mapping at all"),
     ({"parts": [], "width": "a"}, {"width": "Expected int | array, got str"}, "one of two types"),
+    (
+        {"parts": [], "shares": {"a": "b", "c": 1, "d": []}},
+        {"shares.a": "Expected float, got str", "shares.d": "Expected float, got array"},
+        "a mapping or a number",
+    ),
+    ({"parts": [], "shares": "a"}, {"shares": "Expected float | object | null, got str"}, "and neither of them"),
     ({"parts": [], 3: 1}, {"3": "unknown key"}, "a key that is no text"),
 ]
 

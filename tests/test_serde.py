@@ -1,5 +1,7 @@
 import contextlib
 import json
+from dataclasses import replace
+from datetime import date
 
 import jsonschema
 import pytest
@@ -9,11 +11,13 @@ from hypothesis import strategies as st
 from opscan import serde
 from opscan.core.canonical import canonical
 from opscan.core.errors import NoAnswer
+from opscan.core.gate import GateResult
 from opscan.core.inventory import Uncaptured
 from opscan.core.judge import compare
 from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
-from tests.fakes import entry, inventories, inventory, profile, site, spec
+from opscan.core.waivers import Waiver
+from tests.fakes import entry, gate_of, inventories, inventory, profile, site, spec
 
 TINY = inventory(
     site("Conv", spec(1, 3, "H", "W"), spec(8, 3, 3, 3), module="stem", source="m.py:3", macs=None),
@@ -22,11 +26,13 @@ TINY = inventory(
     params=216,
     uncaptured=(Uncaptured("head", "a loop"),),
 )
-RESULT = serde.check_result(compare(TINY, profile(Rule(operator="Conv"))))
+WAIVER = Waiver(rule="OPS101", operator="*", statement="agreed", expires=date(2027, 1, 31))
+GATE = gate_of(compare(TINY, profile(Rule(operator="Conv"))), waivers=[WAIVER])
+SILENT = GateResult(model="b", backend="fake@1", reason="no such file")
 DOCUMENTS = {
     "inventory": serde.inventory_json(TINY, sites=True),
     "survey": serde.survey_json((entry("a", "nn.GELU"), entry("b", reason="died")), {"torch": "2.13"}),
-    "check": serde.check_json((RESULT, serde.unanswered("b", "fake@1", "no such file")), {}),
+    "check": serde.check_json(replace(GATE, results=(*GATE.results, SILENT)), {}),
     "profile": {
         "schema": 1,
         "name": "fake",
@@ -71,8 +77,8 @@ def test_inventories_follow_the_published_schema(found, sites):
 
 @given(inventories(Dialect.ONNX), st.booleans())
 def test_checks_follow_the_published_schema(found, exhaustive):
-    result = serde.check_result(compare(found, profile(exhaustive=exhaustive)))
-    SCHEMAS["check"].validate(plain(serde.check_json((result,), {})))
+    gate = gate_of(compare(found, profile(exhaustive=exhaustive)))
+    SCHEMAS["check"].validate(plain(serde.check_json(gate, {})))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -133,7 +139,11 @@ def test_what_the_documents_say():
     ]
     first, second = check["results"]
     assert (first["verdict"], first["coverage"]["sites"]) == ("unsupported", {"part": 1, "whole": 2, "percent": 50.0})
-    assert [(finding["rule"], finding["count"]) for finding in first["findings"]] == [("OPS101", 1), ("OPS110", 1)]
+    assert [(finding["rule"], finding["count"]) for finding in first["findings"]] == [("OPS110", 1)]
+    assert [(finding["rule"], finding["waiver"]["expires"]) for finding in first["waived"]] == [
+        ("OPS101", "2027-01-31")
+    ]
+    assert first["passed"] is True
     assert (second["verdict"], second["coverage"], second["reason"]) == (None, None, "no such file")
 
 

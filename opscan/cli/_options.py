@@ -29,6 +29,9 @@ def path() -> click.Path:
 
 
 def _known_format(context: click.Context, option: click.Parameter, name: str) -> str:
+    if name in render.findings_formats():
+        others = ", ".join(render.formats())
+        raise UsageError(f"--format {name}: holds findings, which only `opscan check` has; here it is one of {others}")
     if name not in render.formats():
         import difflib
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,16 @@ def write(form: str, reports: Sequence[Report], output: Path | None) -> None:
 
     Raises UsageError, naming the file and the system's reason.
     """
+    write_text(lambda style: render.render(form, reports, style), output)
+
+
+def write_text(text_in: Callable[[render.Style], str], output: Path | None) -> None:
+    """As `write`, for a text that is made once it is known what the place can show."""
     if output is None and sys.stdout is None:
         raise UsageError("standard output is closed; give a file with --output")
     terminal = output is None and sys.stdout.isatty()
     color = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    text = render.render(form, reports, render.Style(width=_width(terminal), color=color))
+    text = text_in(render.Style(width=_width(terminal), color=color))
     if output is None:
         show(text)
     else:

@@ -1,82 +1,170 @@
 """`opscan check`: will these models run on that backend, and if not, what is in the way?"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, serde
+from opscan import pipeline, render, serde
+from opscan.cli import _gate
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
-from opscan.core.coverage import Coverage
-from opscan.core.errors import NoAnswer
-from opscan.core.reports import coverage_head, finding_table
+from opscan.configuration import Configuration
+from opscan.core.errors import UsageError
+from opscan.core.gate import FINDINGS, Gate, GateResult
+from opscan.core.gate_report import gate_reports
+from opscan.core.policy import Preset
+from opscan.core.rules import Severity
+from opscan.core.settings_report import settings_report
 from opscan.core.table import Report
-from opscan.core.verdict import Support
-
-FINDINGS, NO_ANSWER = 1, 3
-# What fails the gate. `unknown` and `conditional` fail only if a policy says so.
-_FAILING = (Support.UNSUPPORTED, Support.BROKEN)
+from opscan.pipeline import gates
+from opscan.render import findings
 
 
 @click.command()
-@click.argument("references", metavar="REF…", nargs=-1, required=True)
+@click.argument("references", metavar="REF…", nargs=-1)
+@click.option("--backend", "-b", "names", metavar="NAME", multiple=True, help="Name or file of a profile; repeatable.")
+@click.option("--config", type=options.path(), metavar="FILE", help="Configuration.  [default: the nearest upward]")
+@click.option("--no-config", is_flag=True, help="Look for no configuration.")
+@click.option("--preset", type=options.Values(Preset), help="The severities to start from.  [default: default]")
+@click.option("--rule", "rules", metavar="ID=SEVERITY", multiple=True, help="Set to off, warn or error; repeatable.")
 @click.option(
-    "--backend",
-    "-b",
-    "names",
-    metavar="NAME",
-    multiple=True,
-    required=True,
-    help="Backend profile, repeatable (opscan backends).",
+    "--unknown", type=options.Values([Severity.WARN, Severity.ERROR]), help="What an unknown operator does (OPS103)."
 )
+@click.option(
+    "--min-coverage",
+    metavar="[OF=]PERCENT",
+    multiple=True,
+    help="Of sites, operators or macs: macs=95; a bare number is of sites. Repeatable.",
+)
+@click.option("--max-partitions", type=click.IntRange(min=0), metavar="N", help="Pieces that a backend may get.")
+@click.option("--max-border-bytes", metavar="SIZE", help="What may cross between pieces: 4MiB.")
+@click.option("--exit-zero", is_flag=True, help="Findings do not fail; wrong usage and missing answers still do.")
+@click.option("--show-waived", is_flag=True, help="List waived findings too.")
+@click.option("--show-settings", is_flag=True, help="Print what applies and where each value came from, and stop.")
 @options.opset
 @options.models
 @options.cache
-@options.form
+@click.option(
+    "--format",
+    "-f",
+    "forms",
+    metavar="FORMAT[=FILE]",
+    multiple=True,
+    help=f"{', '.join(_gate.formats())}; repeatable with files.  [default: full]",
+)
 @options.output
 def command(
     references: tuple[str, ...],
     names: tuple[str, ...],
+    config: Path | None,
+    no_config: bool,
+    preset: Preset | None,
+    rules: tuple[str, ...],
+    unknown: Severity | None,
+    min_coverage: tuple[str, ...],
+    max_partitions: int | None,
+    max_border_bytes: str | None,
+    exit_zero: bool,
+    show_waived: bool,
+    show_settings: bool,
     opset: int | None,
     models: Path | None,
     cache: bool,
-    form: str,
+    forms: tuple[str, ...],
     output: Path | None,
 ) -> None:
     """Will these models run on that backend, and if not, what is in the way?
 
-    Exits with 0 when nothing is unsupported or broken, 1 when something is, 3 when a model gave no
-    answer. Unknown is neither yes nor no: it is shown and does not fail.
+    Exits with 0 when nothing is found that the policy calls an error, 1 when something is, 3 when a
+    model gave no answer. Unknown is neither yes nor no: it is shown and does not fail unless the policy
+    says so. The policy is in opscan.yaml or [tool.opscan] of pyproject.toml; flags win.
+    `opscan explain OPS102` tells of a rule.
 
     Example: opscan check vit_b16 model.onnx --backend onnxruntime-cpu
     """
-    for name in names:
-        backends.load(name)  # a wrong name is said before anything is captured
-    settings = pipeline.Options(opset=opset, models=models, cache=cache)
-    results: list[serde.CheckResultJSON] = []
-    reports: list[Report] = []
-    worst = 0
+    flags = _gate.Flags(
+        config=config,
+        no_config=no_config,
+        preset=preset,
+        rules=rules,
+        unknown=unknown,
+        min_coverage=min_coverage,
+        max_partitions=max_partitions,
+        max_border_bytes=max_border_bytes,
+        show_waived=show_waived,
+    )
+    targets = _gate.targets(forms, output)
+    found = _gate.read_configuration(flags)
+    settings = _gate.gate_settings(flags, found)
+    if show_settings:
+        _show_settings(references, names, found, settings, targets)
+        return
+    if not references:
+        raise UsageError("name a model: `opscan check REF…` (`opscan models` lists the bundled ones)")
+    chosen = pipeline.Options(opset=opset, models=models, cache=cache)
+    gate = gates.gate(_results(references, _gate.backend_names(names, found), chosen, settings), settings)
+    for target in targets:
+        _write(target, gate)
+    terminal.note(_summary(gate))
+    code = gate.exit_code
+    sys.exit(0 if exit_zero and code == FINDINGS else code)
+
+
+def _results(
+    references: Sequence[str], names: Sequence[str], chosen: pipeline.Options, settings: gates.GateSettings
+) -> list[GateResult]:
+    results = []
     with terminal.progress(len(references) * len(names), "checking") as bar:
-        for reference in references:
-            for name in names:
-                try:
-                    coverage = pipeline.check(reference, name, settings)
-                except NoAnswer as error:
-                    results.append(serde.unanswered(reference, name, str(error)))
-                    reports.append(Report(data=None, title=f"{reference} on {name}", head=(("no answer", str(error)),)))
-                    worst = NO_ANSWER
-                else:
-                    results.append(serde.check_result(coverage))
-                    reports.append(_report(coverage))
-                    worst = max(worst, FINDINGS if coverage.verdict in _FAILING else 0)
-                bar.advance(bar.task_ids[0])
-    if form == "json":
-        reports = [Report(data=serde.check_json(tuple(results), pipeline.tool_versions()))]
-    terminal.write(form, reports, output)
-    sys.exit(worst)
+        for result in gates.check_all(references, names, chosen, settings):
+            results.append(result)
+            bar.update(bar.task_ids[0], advance=1, description=f"checked {result.model}")
+    return results
 
 
-def _report(coverage: Coverage) -> Report:
-    title = f"{coverage.inventory.model} on {coverage.profile.id}"
-    return Report(data=None, title=title, head=coverage_head(coverage), tables=(finding_table(coverage),))
+def _write(target: _gate.Target, gate: Gate) -> None:
+    if target.form in render.findings_formats():
+        terminal.write_text(lambda style: findings.render(target.form, gate, style), target.path)
+    elif target.form == "json":
+        terminal.write("json", [Report(data=serde.check_json(gate, pipeline.tool_versions()))], target.path)
+    else:
+        terminal.write(target.form, gate_reports(gate), target.path)
+
+
+def _summary(gate: Gate) -> str:
+    """`2 of 3 pass: 4 errors, 1 warning`."""
+    passing = sum(result.coverage is not None and not result.errors for result in gate.results)
+    every = [*gate.findings, *(finding for result in gate.results for finding in result.findings)]
+    errors = sum(finding.severity is Severity.ERROR for finding in every)
+    counts = [
+        f"{count} {name}{'s' if count != 1 else ''}"
+        for count, name in (
+            (errors, "error"),
+            (len(every) - errors, "warning"),
+            (sum(len(result.waived) for result in gate.results), "waived finding"),
+            (sum(result.coverage is None for result in gate.results), "without an answer"),
+        )
+        if count
+    ]
+    return f"{passing} of {len(gate.results)} pass" + (f": {', '.join(counts)}" if counts else "")
+
+
+def _show_settings(
+    references: Sequence[str],
+    names: Sequence[str],
+    found: Configuration,
+    settings: gates.GateSettings,
+    targets: Sequence[_gate.Target],
+) -> None:
+    head = (
+        ("configuration", found.file or "(none)"),
+        ("backend", ", ".join(names or found.backend) or "(none)"),
+        ("backend from", "--backend" if names else found.file if found.backend else ""),
+        ("profiles", str(found.backends or "")),
+        ("preset", settings.layers[0].origin.removeprefix("preset ")),
+    )
+    report = settings_report([(k, v) for k, v in head if v], settings.layers, references, settings.waivers)
+    for target in targets:
+        form = target.form if target.form in render.formats() else "table"
+        terminal.write(form, [report], target.path)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from opscan.core.coverage import Coverage, Finding, Ratio
 from opscan.core.inventory import Inventory, Site
 from opscan.core.survey import Entry, Row, operator_texts, rows
 from opscan.core.table import Column, Table, quantity, share
@@ -98,12 +97,13 @@ def _operator_row(use: OperatorUse, whole_macs: int) -> tuple[str, ...]:
         "special" if use.special else "",
         str(use.count),
         "?" if use.macs is None else share(use.macs, whole_macs),
-        _shortened(use.signatures),
-        _shortened(use.places),
+        shortened(use.signatures),
+        shortened(use.places),
     )
 
 
-def _shortened(values: Sequence[object]) -> str:
+def shortened(values: Sequence[object]) -> str:
+    """The first few, one a line, and how many more there are."""
     lines = list(map(str, values))
     rest = len(lines) - _PLACES_SHOWN
     return "\n".join([*lines[:_PLACES_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])])
@@ -134,57 +134,4 @@ def _site_row(number: int, site: Site) -> tuple[str, ...]:
         " ".join(map(str, site.outputs)),
         " ".join(f"{name}={value}" for name, value in sorted(site.attributes.items())),
         "?" if site.macs is None else str(site.macs or ""),
-    )
-
-
-def coverage_head(coverage: Coverage) -> tuple[tuple[str, str], ...]:
-    """The verdict and its numbers, each with its denominator."""
-    return (
-        (
-            "model",
-            f"{coverage.inventory.model} ({coverage.inventory.dialect} {coverage.inventory.opset or ''})".strip(),
-        ),
-        ("backend", f"{coverage.profile.id}, {coverage.profile.title}"),
-        ("verdict", coverage.verdict.value),
-        ("supported", _supported(coverage)),
-        *((("control flow", flow),) if (flow := control_flow(coverage.inventory)) else ()),
-    )
-
-
-def _supported(coverage: Coverage) -> str:
-    parts = (
-        (coverage.sites, "sites"),
-        (coverage.operators, "distinct operators"),
-        (coverage.macs, "MACs"),
-    )
-    return ", ".join(
-        f"{_percent(ratio)} ({quantity(ratio.part)} of {quantity(ratio.whole)} {what})" for ratio, what in parts
-    )
-
-
-def _percent(ratio: Ratio) -> str:
-    return "0.0 %" if ratio.whole and not ratio.part else share(ratio.part, ratio.whole) or "-"
-
-
-def finding_table(coverage: Coverage) -> Table:
-    """What is in the way, worst first."""
-    columns = (
-        Column("rule"),
-        Column("operator"),
-        Column("outcome", priority=2),
-        Column("sites", numeric=True),
-        Column("reason"),
-        Column("where", priority=1),
-    )
-    return Table(columns, tuple(_finding_row(finding) for finding in coverage.findings))
-
-
-def _finding_row(finding: Finding) -> tuple[str, ...]:
-    return (
-        finding.rule,
-        finding.operator,
-        finding.support.value,
-        str(finding.count),
-        finding.reason,
-        _shortened(finding.places),
     )

@@ -65,11 +65,14 @@ def places(sites: Iterable[Site]) -> tuple[Place, ...]:
     return tuple(Place(modules, source, count) for (modules, source), count in ordered)
 
 
+def input_types(site: Site) -> tuple[tuple[str, int | None], ...]:
+    """Dtype and rank of each tensor input that is present."""
+    return tuple((s.dtype or "?", None if s.shape is None else len(s.shape)) for s in site.inputs if s)
+
+
 def signatures(sites: Iterable[Site]) -> tuple[Signature, ...]:
     """Distinct input types of the sites, most frequent first."""
-    counts = Counter(
-        tuple((s.dtype or "?", None if s.shape is None else len(s.shape)) for s in site.inputs if s) for site in sites
-    )
+    counts = Counter(map(input_types, sites))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(Signature(inputs, count) for inputs, count in ordered)
 

@@ -4,12 +4,10 @@ Imports of stages that need torch or onnx, and of judging, happen where they are
 command that does not need them does not wait for them.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opscan.core.errors import UsageError
-from opscan.core.operator import AtenLevel
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
 from opscan.pipeline.judgements import Judged, judged
@@ -63,12 +61,6 @@ def export(
 
 def check(reference: str, backend: str, options: Options) -> "Coverage":
     """One model against one backend. Raises NoAnswer, UsageError or DialectMismatch."""
-    from opscan import backends
-    from opscan.core.judge import compare
+    from opscan.pipeline import gates
 
-    profile = backends.load(backend)
-    source = resolve(reference, options.models)
-    wanted = profile.dialect if isinstance(source, TorchSource) else None
-    # The edge dialect is ExecuTorch's own, which it makes of core ATen by turning views into copies.
-    level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
-    return compare(capture(source, wanted, replace(options, level=level)), profile)
+    return gates.check(reference, backend, options)

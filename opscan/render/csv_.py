@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from opscan.core.table import Report, visible
-from opscan.render import Style
+from opscan.render import Style, harmless
 
 
 def render(reports: Sequence[Report], style: Style) -> str:
@@ -28,5 +28,5 @@ def render(reports: Sequence[Report], style: Style) -> str:
 
 
 def _cell(text: str) -> str:
-    line = "; ".join(visible(text).split("\n"))
+    line = harmless("; ".join(visible(text).split("\n")))
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) and len(line) > 2 else line

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from opscan import serde
 from opscan.core.table import Report
@@ -11,7 +12,13 @@ from opscan.render import Style
 def render(reports: Sequence[Report], style: Style) -> str:
     """The data of the only report; what a terminal would obey or not show is escaped."""
     (report,) = reports
-    lines = serde.encode(report.data).split("\n")
+    return written(report.data)
+
+
+def written(document: Any) -> str:
+    """A document of any schema, opscan's or another's."""
+    # `##[` is a command to GitHub Actions and Azure Pipelines wherever it stands in a line of a log.
+    lines = serde.encode(document).replace("##", "#\\u0023").split("\n")
     return "\n".join(line if line.isprintable() else "".join(map(_escaped, line)) for line in lines)
 
 

@@ -23,12 +23,14 @@ _ESCAPES = str.maketrans(
     }
 )
 # An underscore between letters is no markup, and most names have one.
+# A line that begins so is a command to GitHub Actions; a backslash makes it none.
+_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def escape(text: str) -> str:
     """Text as markdown that shows it unchanged, in one line."""
-    escaped = _OUTER_UNDERSCORE.sub(r"\_", visible(text).translate(_ESCAPES))
+    escaped = _OUTER_UNDERSCORE.sub(r"\_", _COMMAND.sub(r"\1\\::", visible(text).translate(_ESCAPES)))
     return escaped.replace("\n", "<br>")
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rich.cells import cell_len, chop_cells
 
 from opscan.core.table import Report, Table, visible
-from opscan.render import Style
+from opscan.render import Style, harmless
 
 # A column of wrapped text narrower than this is no use to anybody.
 _READABLE = 14
@@ -22,7 +22,7 @@ _BOLD, _DIM = "\x1b[1m", "\x1b[2m"
 def render(reports: Sequence[Report], style: Style) -> str:
     """Heads and tables, wrapped to the width; columns that do not fit are left out and named."""
     parts = ("\n".join(line.rstrip() for line in _report(report, style)) for report in reports)
-    return "\n\n".join(parts) + "\n"
+    return harmless("\n\n".join(parts) + "\n")
 
 
 def _report(report: Report, style: Style) -> Iterator[str]:

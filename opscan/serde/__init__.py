@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from opscan.serde.answers import FitsJSON, MatrixJSON, RankJSON, fits_json, matrix_json, rank_json
-from opscan.serde.check import CheckJSON, CheckResultJSON, check_json, check_result, unanswered
+from opscan.serde.check import CheckJSON, check_json
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
 from opscan.serde.probe import ProbeJSON, VerifyJSON, probe_json, verify_json
@@ -19,9 +19,7 @@ from opscan.serde.survey import SurveyJSON, survey_json
 __all__ = [
     "DOCUMENTS",
     "SCHEMA_VERSION",
-    "CheckResultJSON",
     "check_json",
-    "check_result",
     "encode",
     "fits_json",
     "inventory_from_json",
@@ -31,7 +29,6 @@ __all__ = [
     "rank_json",
     "schemas",
     "survey_json",
-    "unanswered",
     "verify_json",
 ]
 

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from opscan.core.coverage import Coverage, Finding
+from opscan.core.coverage import Coverage
+from opscan.core.gate import Gate, GateFinding, GateResult
+from opscan.core.nearest import nearest_allowed
+from opscan.core.verdict import Outcome
+from opscan.core.waivers import Waiver
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON
 
 
@@ -24,6 +28,17 @@ class CoverageJSON(msgspec.Struct, frozen=True):
     macs: RatioJSON
 
 
+class WaiverJSON(msgspec.Struct, frozen=True):
+    """What lets a finding pass."""
+
+    statement: str
+    expires: str | None
+    """The last day on which it holds, `2027-01-31`."""
+    key: str
+    """Where it stands in the configuration."""
+    source: str
+
+
 class OutcomeJSON(msgspec.Struct, frozen=True):
     """A clause that decided: `decided` is false where it could not be told whether the site meets it."""
 
@@ -32,28 +47,31 @@ class OutcomeJSON(msgspec.Struct, frozen=True):
     has: str
     allowed: str
     decided: bool
+    nearest: str = ""
+    """Of several allowed values the one nearest to what the site has."""
 
 
 class FindingJSON(msgspec.Struct, frozen=True):
-    """Sites of one operator with the same outcome and reason."""
+    """Sites of one operator with the same outcome, input types and reason.
+
+    `operator` is empty and `support` null for what is about a model as a whole, or about the configuration.
+    """
 
     rule: str
     operator: str
-    support: str
+    support: str | None
     reason: str
     count: int
     places: list[PlaceJSON]
+    severity: str = "error"
+    signature: str = ""
+    """Dtype and rank of the operator's inputs."""
     failing: list[OutcomeJSON] = []
     next: list[str] = []
-    """What else stands in the way once this is dealt with."""
-
-
-class ModelFindingJSON(msgspec.Struct, frozen=True):
-    """What a backend demands of the model as a whole and this one does not meet."""
-
-    rule: str
-    support: str
-    reason: str
+    """What stands in the way once this is solved."""
+    fingerprint: str = ""
+    """The same from run to run; unique within a result."""
+    waiver: WaiverJSON | None = None
 
 
 class CheckResultJSON(msgspec.Struct, frozen=True):
@@ -65,7 +83,9 @@ class CheckResultJSON(msgspec.Struct, frozen=True):
     coverage: CoverageJSON | None
     findings: list[FindingJSON]
     reason: str = ""
-    model_findings: list[ModelFindingJSON] = []
+    passed: bool = False
+    """Whether the gate is open: an answer, and no finding of severity error."""
+    waived: list[FindingJSON] = []
 
 
 class CheckJSON(msgspec.Struct, frozen=True):
@@ -74,43 +94,67 @@ class CheckJSON(msgspec.Struct, frozen=True):
     schema_version: int
     results: list[CheckResultJSON]
     tools: dict[str, str] = {}
+    findings: list[FindingJSON] = []
+    """About the configuration itself: waivers that expired or waive nothing."""
 
 
-def check_json(results: tuple[CheckResultJSON, ...], tools: Mapping[str, str]) -> CheckJSON:
+def check_json(gate: Gate, tools: Mapping[str, str]) -> CheckJSON:
     """All results of one run."""
-    return CheckJSON(SCHEMA_VERSION, list(results), dict(tools))
-
-
-def unanswered(model: str, backend: str, reason: str) -> CheckResultJSON:
-    """A model about which nothing can be said."""
-    return CheckResultJSON(model, backend, None, None, [], reason)
-
-
-def check_result(coverage: Coverage) -> CheckResultJSON:
-    """One model against one backend."""
-    return CheckResultJSON(
-        model=coverage.inventory.model,
-        backend=coverage.profile.id,
-        verdict=coverage.verdict.value,
-        coverage=CoverageJSON(
-            *(RatioJSON(r.part, r.whole, r.percent) for r in (coverage.sites, coverage.operators, coverage.macs))
-        ),
-        findings=[_finding(finding) for finding in coverage.findings],
-        model_findings=[ModelFindingJSON(f.rule, f.support.value, f.reason) for f in coverage.model_findings],
+    return CheckJSON(
+        SCHEMA_VERSION,
+        [_result(result) for result in gate.results],
+        dict(tools),
+        [_finding(finding) for finding in gate.findings],
     )
 
 
-def _finding(finding: Finding) -> FindingJSON:
+def _result(result: GateResult) -> CheckResultJSON:
+    return CheckResultJSON(
+        model=result.model,
+        backend=result.backend,
+        verdict=result.coverage.verdict.value if result.coverage else None,
+        coverage=_coverage(result.coverage) if result.coverage else None,
+        findings=[_finding(finding) for finding in result.findings],
+        reason=result.reason,
+        passed=result.coverage is not None and not result.errors,
+        waived=[_finding(finding) for finding in result.waived],
+    )
+
+
+def _coverage(coverage: Coverage) -> CoverageJSON:
+    ratios = (coverage.sites, coverage.operators, coverage.macs)
+    return CoverageJSON(*(RatioJSON(ratio.part, ratio.whole, ratio.percent) for ratio in ratios))
+
+
+def _finding(finding: GateFinding) -> FindingJSON:
     return FindingJSON(
         rule=finding.rule,
         operator=finding.operator,
-        support=finding.support.value,
+        support=finding.support.value if finding.support else None,
         reason=finding.reason,
         count=finding.count,
-        places=[PlaceJSON(p.modules, p.source, p.count) for p in finding.places],
-        failing=[
-            OutcomeJSON(o.clause.kind.value, o.clause.subject, o.has, o.allowed, o.passed is not None)
-            for o in finding.failing
-        ],
+        places=[PlaceJSON(place.modules, place.source, place.count) for place in finding.places],
+        severity=finding.severity.value,
+        signature=finding.signature,
+        failing=list(map(_failing, finding.failing)),
         next=list(finding.next),
+        fingerprint=finding.fingerprint,
+        waiver=_waiver(finding.waiver) if finding.waiver else None,
     )
+
+
+def _failing(outcome: Outcome) -> OutcomeJSON:
+    clause = outcome.clause
+    return OutcomeJSON(
+        clause.kind.value,
+        clause.subject,
+        outcome.has,
+        outcome.allowed,
+        outcome.passed is not None,
+        nearest_allowed(outcome),
+    )
+
+
+def _waiver(waiver: Waiver) -> WaiverJSON:
+    expires = waiver.expires.isoformat() if waiver.expires else None
+    return WaiverJSON(waiver.statement, expires, waiver.key, waiver.source)

@@ -20,7 +20,7 @@ class PlaceJSON(msgspec.Struct, frozen=True):
     count: int
 
 
-def encode(document: msgspec.Struct | dict[str, Any]) -> str:
+def encode(document: msgspec.Struct | dict[str, Any] | list[Any]) -> str:
     """Indented JSON, keys in the order of the schema, ending with a newline."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 

@@ -291,14 +291,14 @@ def test_hostile_names_break_no_format(command, form, hostile, opscan):
     match form:
         case "json":
             operators = re.findall(r'"operator": ("[^"]*")', out)
-            assert all(json.loads(name) == f"{HOSTILE}::{HOSTILE}" for name in operators)
+            assert {json.loads(name) for name in operators} - {""} <= {f"{HOSTILE}::{HOSTILE}"}
         case "csv":
             rows = list(csv.reader(io.StringIO(out)))
             assert {len(row) for row in rows} == {len(rows[0])}
-            assert len(rows) == 2
+            assert len(rows) == 2 + ("check" in command)  # one about the model's shapes
         case "markdown":
             lines = [line for line in out.splitlines() if line.startswith("|")]
-            assert len(lines) == 3
+            assert len(lines) == 3 + ("check" in command)
             assert len({len(re.split(r"(?<!\\)\|", line)) for line in lines}) == 1
 
 

@@ -120,8 +120,8 @@ def test_check_exits_with_3_without_an_answer_and_keeps_the_others(tmp_path, rel
 def test_check_refuses_another_dialect(tmp_path):
     saved = tmp_path / "deit.json"
     run("inspect", "deit_ti", "--sites", "--format", "json", "-o", saved)
-    result = RUNNER.invoke(application(), ["check", str(saved), "-b", "onnxruntime-cpu"])
-    assert "--dialect onnx" in str(result.exception)
+    (result,) = json.loads(run("check", saved, "-b", "onnxruntime-cpu", "-f", "json", code=2))["results"]
+    assert (result["verdict"], "--dialect onnx" in result["reason"]) == (None, True)
 
 
 def test_export_verifies_against_torch(tmp_path):

@@ -16,12 +16,14 @@ from onnx.backend.test import loader
 from opscan import render, serde
 from opscan.backends import load
 from opscan.core.errors import NoAnswer
+from opscan.core.gate_report import gate_reports
 from opscan.core.inventory import Inventory
 from opscan.core.judge import compare
-from opscan.core.reports import coverage_head, finding_table, inventory_head, operator_table, site_table
+from opscan.core.reports import inventory_head, operator_table, site_table
 from opscan.core.table import Report
 from opscan.pipeline import Options, capture
 from opscan.sources import resolve
+from tests.fakes import gate_of
 
 from .onnx_models import RICH
 
@@ -56,11 +58,11 @@ def answer(content: bytes, folder: Path) -> Inventory | str:
 
 def _render(inventory: Inventory) -> None:
     """In every format, without control characters, and through JSON and back."""
-    coverage = compare(inventory, load("onnxruntime-cpu"))
+    gate = gate_of(compare(inventory, load("onnxruntime-cpu")))
     report = Report(
         data=serde.inventory_json(inventory, sites=True),
-        head=(*inventory_head(inventory), *coverage_head(coverage)),
-        tables=(operator_table(inventory), site_table(inventory), finding_table(coverage)),
+        head=inventory_head(inventory),
+        tables=(operator_table(inventory), site_table(inventory), *(r.tables[0] for r in gate_reports(gate))),
     )
     for form in render.formats():
         text = render.render(form, [report], render.Style())

@@ -1,0 +1,90 @@
+"""What the gate found, as heads and tables; the formats in `render` write them down."""
+
+from collections import Counter
+
+from opscan.core.coverage import Coverage, Ratio
+from opscan.core.gate import Gate, GateFinding, GateResult
+from opscan.core.reports import shortened
+from opscan.core.table import Column, Report, Table, quantity, share
+from opscan.core.verdict import WORST_LAST
+from opscan.core.views import control_flow
+
+_COLUMNS = (
+    Column("rule"),
+    Column("severity", priority=4),
+    Column("operator"),
+    Column("inputs", priority=5),
+    Column("outcome", priority=3),
+    Column("sites", numeric=True),
+    Column("reason"),
+    Column("next", priority=2),
+    Column("where", priority=1),
+)
+
+
+def coverage_facts(coverage: Coverage) -> tuple[tuple[str, str], ...]:
+    """How much is supported, each share with its denominator; and what the other sites are."""
+    ratios = (
+        ("sites", coverage.sites),
+        ("distinct operators", coverage.operators),
+        ("MACs", coverage.macs),
+    )
+    supported = tuple((f"supported {name}", share_text(ratio)) for name, ratio in ratios)
+    rest = (("other sites", _others(coverage)), ("control flow", control_flow(coverage.inventory)))
+    return (*supported, *((name, text) for name, text in rest if text))
+
+
+def _others(coverage: Coverage) -> str:
+    counts = Counter(verdict.support for verdict in coverage.verdicts)
+    parts = [f"{counts[support]} {support}" for support in WORST_LAST[1:] if counts[support]]
+    gaps = len(coverage.inventory.uncaptured)
+    return ", ".join([*parts, *([f"{gaps} part{'s' if gaps > 1 else ''} not captured"] if gaps else [])])
+
+
+def share_text(ratio: Ratio) -> str:
+    """`99.1 % (545 of 550)`."""
+    percent = "0.0 %" if ratio.whole and not ratio.part else share(ratio.part, ratio.whole) or "-"
+    return f"{percent} ({quantity(ratio.part)} of {quantity(ratio.whole)})"
+
+
+def gate_reports(gate: Gate) -> tuple[Report, ...]:
+    """One report per result, and one about the configuration where there is something to say."""
+    reports = [_report(result, gate.show_waived) for result in gate.results]
+    if gate.findings:
+        reports.append(Report(data=None, title="configuration", tables=(_table(gate.findings),)))
+    return tuple(reports)
+
+
+def _report(result: GateResult, show_waived: bool) -> Report:
+    title = f"{result.model} on {result.backend}"
+    coverage = result.coverage
+    if coverage is None:
+        return Report(data=None, title=title, head=(("no answer", result.reason),))
+    head = (
+        ("model", f"{result.model} ({coverage.inventory.dialect} {coverage.inventory.opset or ''})".replace(" )", ")")),
+        ("backend", f"{coverage.profile.id}, {coverage.profile.title}"),
+        ("verdict", coverage.verdict.value),
+        ("gate", "fails" if result.errors else "passes"),
+        *coverage_facts(coverage),
+        *((("waived", f"{len(result.waived)} findings"),) if result.waived else ()),
+    )
+    shown = (*result.findings, *(result.waived if show_waived else ()))
+    return Report(data=None, title=title, head=head, tables=(_table(shown),))
+
+
+def _table(findings: tuple[GateFinding, ...]) -> Table:
+    return Table(_COLUMNS, tuple(map(_row, findings)))
+
+
+def _row(finding: GateFinding) -> tuple[str, ...]:
+    return (
+        finding.rule,
+        f"waived: {finding.waiver.statement}" if finding.waiver else finding.severity.value,
+        finding.operator or "(model)",
+        finding.signature,
+        finding.support.value if finding.support else "",
+        str(finding.count) if finding.operator else "",
+        finding.reason,
+        "\n".join(finding.next),
+        shortened(finding.places),
+    )
