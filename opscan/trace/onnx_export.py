@@ -2,9 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import onnx
@@ -14,17 +11,16 @@ from onnx import ModelProto, TensorProto
 from torch import nn
 from torch.export import ExportedProgram
 from torch.onnx import ONNXProgram
-from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import TorchSource
 from opscan.trace.onnx_file import inventory_of
 from opscan.trace.onnx_opset import lowered
+from opscan.trace.onnx_quick import quick_export
 from opscan.trace.onnx_read import drop_weights
 from opscan.trace.torch_model import count_parameters, example_inputs, one_line, quiet, source_lines
 
-_FROM_TORCHLIB = ONNXRegistry.from_torchlib
 # torch's exporter implements this opset and converts to others (torch.onnx, TORCHLIB_OPSET).
 NATIVE_OPSET = 18
 # Initializers up to this many bytes are written out: shapes, axes, scales.
@@ -45,7 +41,7 @@ def to_onnx(
     """
     native = opset if opset is None else max(opset, NATIVE_OPSET)
     try:
-        with quiet(), torch.no_grad(), _one_registry():
+        with quiet(), torch.no_grad(), quick_export():
             program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=native)
     except Exception as error:  # the exporter raises whatever the model meets
         raise NoAnswer(f"{name}: torch.onnx.export failed: {one_line(error.__cause__ or error)}") from error
@@ -62,22 +58,6 @@ def to_onnx(
                 f"opset {opset} ({one_line(error)}); ask for --opset {NATIVE_OPSET} or newer"
             ) from error
     return program
-
-
-@contextmanager
-def _one_registry() -> Iterator[None]:
-    """The exporter builds its registry of translations anew for every export, from their source code: 0.3 s each."""
-    original = ONNXRegistry.from_torchlib
-    ONNXRegistry.from_torchlib = staticmethod(_registry)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        ONNXRegistry.from_torchlib = original  # type: ignore[method-assign]
-
-
-@cache
-def _registry(opset_version: int) -> ONNXRegistry:
-    return _FROM_TORCHLIB(opset_version=opset_version)
 
 
 def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram, opset: int | None) -> Inventory:

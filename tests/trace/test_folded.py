@@ -10,14 +10,15 @@ from opscan.sources import bundled
 from opscan.trace.aten import export_program
 from opscan.trace.decompositions import NotFoldable
 from opscan.trace.folded import FoldedProgram, _folded
-from opscan.trace.onnx_export import NATIVE_OPSET, _registry
+from opscan.trace.onnx_export import NATIVE_OPSET
+from opscan.trace.onnx_quick import registry
 from opscan.trace.torch_model import build_weightless, example_inputs, give_untouched_memory, quiet
 from tests.trace import networks
 
 
 def exporter_table():
     """What torch.onnx.export decomposes by."""
-    operators = set(_decomp.get_onnx_implemented_overloads(_registry(NATIVE_OPSET)))
+    operators = set(_decomp.get_onnx_implemented_overloads(registry(NATIVE_OPSET)))
     return _decomp.create_onnx_friendly_decomposition_table(operators)
 
 
