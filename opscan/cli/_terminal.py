@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opscan import render
 from opscan.core.errors import UsageError
@@ -76,9 +76,24 @@ def note(text: str) -> None:
     print(f"opscan: {visible_line(text)}", file=sys.stderr)
 
 
+class NoBar:
+    """What stands for a progress bar where nobody would see it."""
+
+    task_ids: Sequence[Any] = (0,)  # of the type that rich gives them
+
+    def advance(self, task: int, advance: float = 1) -> None:
+        """Shows nothing."""
+
+    def update(self, task: int, *, advance: float, description: str) -> None:
+        """Shows nothing."""
+
+
 @contextmanager
-def progress(total: int, what: str) -> "Iterator[Progress]":
-    """A progress bar on stderr with one task; silent where stderr is no terminal."""
+def progress(total: int, what: str) -> "Iterator[Progress | NoBar]":
+    """A progress bar on stderr with one task; silent, and without importing rich, where stderr is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield NoBar()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
