@@ -43,10 +43,10 @@ class Failed(Exception):
     """A command gave no answer."""
 
 
-def opscan(*arguments: object, exits: tuple[int, ...] = (0, 1), **environment: str) -> Command:
-    """An opscan command; a gate's findings are an answer."""
+def opscan(*arguments: object, exits: tuple[int, ...] = (0, 1), shown: str = "", **environment: str) -> Command:
+    """An opscan command, `shown` as it stands or in short; a gate's findings are an answer."""
     words = tuple(map(str, arguments))
-    shown = " ".join(os.path.basename(word) for word in words)
+    shown = shown or " ".join(os.path.basename(word) for word in words)
     argv = (sys.executable, "-m", "opscan", *words)
     return Command(name=f"`opscan {shown}`", argv=argv, exits=exits, environment=environment)
 

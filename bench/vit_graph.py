@@ -1,6 +1,8 @@
 """A vision transformer as exporters write it to ONNX: 29 nodes a block and 7 around them, of any depth and width."""
 
+import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +176,20 @@ def _shapes(depth: int, width: int, heads: int) -> Iterator[ValueInfoProto]:
     named |= {f"blocks.{block}.x": row for block in range(depth + 1)}
     for name, shape in (named | around).items():
         yield helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def main() -> None:
+    """Writes one file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("depth", type=int)
+    parser.add_argument("width", type=int)
+    parser.add_argument("--typed", action="store_true")
+    parser.add_argument("--external", action="store_true")
+    wanted = parser.parse_args()
+    model = vit(wanted.depth, wanted.width, 3, typed=wanted.typed)
+    onnx.save(model, wanted.path, save_as_external_data=wanted.external, location=f"{wanted.path.name}.data")
+
+
+if __name__ == "__main__":
+    main()
