@@ -48,3 +48,20 @@ def test_a_warm_survey_starts_no_process(factories, monkeypatch):
     assert first[0][1].primary.found.params == next(
         d.variant.params for d in bundled.definitions() if d.name == "resnet50"
     )
+
+
+def test_the_longest_begin(monkeypatch):
+    """By the work that definitions state; a model that states none may be the longest of all."""
+    begun = []
+
+    def run(function, work, jobs, timeout):
+        begun.extend(task[0] for task in work)
+        return iter(())
+
+    from opscan.pipeline import processes
+
+    monkeypatch.setattr(processes, "run", run)
+    list(
+        pipeline.survey(["deit_ti", "vit_l16", "os:getcwd", "vit_b16"], [Dialect.TORCH], pipeline.Options(cache=False))
+    )
+    assert begun == ["os:getcwd", "vit_l16", "vit_b16", "deit_ti"]
