@@ -23,8 +23,8 @@ from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
 from opscan.core.summary import Summary, summary
 
-_SUMMARY = ".summary.json"
-_OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)})")
+_SUMMARY, _PROFILE = ".summary.json", ".profile"
+_OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})")
 
 
 def folder() -> Path:
@@ -82,6 +82,25 @@ def _put_summary(name: str, inventory: Inventory) -> None:
         write_file(folder() / f"{name}{_SUMMARY}", msgspec.json.encode(summary(inventory)))
 
 
+class Profiles:
+    """Backend profiles as they were parsed, by the content of their files."""
+
+    @staticmethod
+    def get(key: str) -> bytes | None:
+        """What was kept under that key; None where there is nothing."""
+        try:
+            return (folder() / f"{key}{_PROFILE}").read_bytes()
+        except OSError:
+            return None
+
+    @staticmethod
+    def put(key: str, content: bytes) -> None:
+        """Keeps it; does nothing where the folder cannot be written."""
+        with contextlib.suppress(OSError):
+            folder().mkdir(parents=True, exist_ok=True)
+            write_file(folder() / f"{key}{_PROFILE}", content)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What the folder holds."""
@@ -96,7 +115,8 @@ def kept() -> Kept:
     for file in _own_files():
         with contextlib.suppress(OSError):  # another process may be clearing
             sizes[file.name] = file.stat().st_size
-    return Kept(sum(not name.endswith(_SUMMARY) for name in sizes), sum(sizes.values()))
+    inventories = [name for name in sizes if not name.endswith((_SUMMARY, _PROFILE))]
+    return Kept(len(inventories), sum(sizes.values()))
 
 
 def clear() -> Kept:
@@ -108,7 +128,7 @@ def clear() -> Kept:
 
 
 def _own_files() -> list[Path]:
-    return [file for file in _folder_files("*.json") if _OWN_NAME.fullmatch(file.name)]
+    return [file for file in _folder_files("*") if _OWN_NAME.fullmatch(file.name)]
 
 
 def _folder_files(pattern: str) -> list[Path]:

@@ -1,7 +1,6 @@
 """A name -> a BackendProfile: one YAML file per backend in this folder, pure data."""
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from opscan.backends import files
@@ -16,18 +15,13 @@ OPS_FILE = "ops-file:"
 """What a reference to a bare list of operator names begins with; `.txt` at its end says the same."""
 
 
-def load(reference: str, folders: Sequence[Path] = ()) -> BackendProfile:
+def load(reference: str, folders: Sequence[Path] = (), kept: files.Kept | None = None) -> BackendProfile:
     """The profile of that name (`onnxruntime-cpu`), version (`onnxruntime-cpu@1.27.0`) or file (`./npu.yaml`).
 
-    `./names.txt` is a bare list of operator names.
-    `folders` hold profiles besides the shipped ones and come before them. Raises UsageError, with the
-    nearest name or with file, line and key of every fault.
+    `./names.txt` is a bare list of operator names. `folders` hold profiles besides the shipped ones
+    and come before them; `kept` saves parsing a file again. Raises UsageError, with the nearest name or
+    with file, line and key of every fault.
     """
     if reference.startswith(OPS_FILE) or reference.endswith(".txt"):
         return profile_of_names(Path(reference.removeprefix(OPS_FILE)))
-    return _loaded(files.locate(reference, folders).resolve(), tuple(folders))
-
-
-@cache
-def _loaded(file: Path, folders: tuple[Path, ...]) -> BackendProfile:
-    return profile_of(files.read(file, folders))
+    return profile_of(files.read(files.locate(reference, folders).resolve(), folders, kept))

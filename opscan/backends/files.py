@@ -1,11 +1,15 @@
 """Profile files: where they are, what they extend, and their content as a ProfileYAML without faults."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from opscan import document as document_module
 from opscan.backends.build import document_faults
 from opscan.core.errors import UsageError
 from opscan.core.spelling import did_you_mean
@@ -13,6 +17,20 @@ from opscan.document import Document, Fault, faults, read_yaml
 from opscan.serde.profile import ProfileYAML
 
 SHIPPED = Path(__file__).parent
+
+
+class Kept(Protocol):
+    """Where bytes can be kept from one run to the next. A YAML parser takes far longer than all that follows it."""
+
+    def get(self, key: str) -> bytes | None:
+        """What was kept under that key."""
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keeps it, if that is possible."""
+        ...
+
+
 _SUFFIXES = (".yaml", ".yml")
 # Keys of a profile that an overlay adds to, entry by entry; it replaces the others.
 _MERGED = ("rules", "limits", "casts", "aliases")
@@ -66,25 +84,22 @@ def locate(reference: str, folders: Sequence[Path] = ()) -> Path:
 
 def _version_of(file: Path) -> str:
     version = file.stem.partition("@")[2]
-    return version or str(_plain(_read(file), file).get("version"))
+    return version or str(_read(file).get("version"))
 
 
-def read(file: Path, folders: Sequence[Path] = ()) -> ProfileYAML:
+def read(file: Path, folders: Sequence[Path] = (), kept: Kept | None = None) -> ProfileYAML:
     """The document of a profile, with everything that it extends. Raises UsageError, naming every fault."""
-    merged, document = _merged(file, (file.parent, *folders), ())
-    found = list(_faults(merged, file))
-    if found:
-        raise UsageError(*(_line(file, document, fault) for fault in found))
-    return msgspec.convert(merged, ProfileYAML)
-
-
-def _faults(merged: dict[str, Any], file: Path) -> Iterator[Fault]:
-    found = list(faults(merged, ProfileYAML))
-    yield from found
-    if not found:
+    merged = _merged(file, (file.parent, *folders), (), kept)
+    try:
         profile = msgspec.convert(merged, ProfileYAML)
-        yield from document_faults(profile)
-        yield from _name_faults(profile, file)
+    except msgspec.ValidationError:
+        found = list(faults(merged, ProfileYAML))
+    else:
+        found = [*document_faults(profile), *_name_faults(profile, file)]
+        if not found:
+            return profile
+    document = _parsed(file, _content(file))  # for the lines
+    raise UsageError(*(_line(file, document, fault) for fault in found))
 
 
 def _name_faults(profile: ProfileYAML, file: Path) -> Iterator[Fault]:
@@ -107,17 +122,16 @@ def _nearest_line(lines: Mapping[str, int], path: str) -> int | None:
     return lines.get(path)
 
 
-def _merged(file: Path, folders: Sequence[Path], extending: tuple[Path, ...]) -> tuple[dict[str, Any], Document]:
-    """The content of a file over that of what it extends, and the file by itself."""
+def _merged(file: Path, folders: Sequence[Path], extending: tuple[Path, ...], kept: Kept | None) -> dict[str, Any]:
+    """The content of a file over that of what it extends."""
     if file in extending:
         chain = " extends ".join(path.name for path in (*extending, file))
         raise UsageError(f"{file.name}: extends itself: {chain}")
-    document = _read(file)
-    own = _plain(document, file)
+    own = _read(file, kept)
     if not isinstance(own.get("extends", ""), str) or not own.get("extends"):
-        return own, document
-    base, _ = _merged(_base(own["extends"], file, folders), folders, (*extending, file))
-    return _over(base, own, file, document), document
+        return own
+    base = _merged(_base(own["extends"], file, folders), folders, (*extending, file), kept)
+    return _over(base, own, file)
 
 
 def _base(reference: str, file: Path, folders: Sequence[Path]) -> Path:
@@ -127,14 +141,14 @@ def _base(reference: str, file: Path, folders: Sequence[Path]) -> Path:
         raise UsageError(f"{file.name}: extends: {error}") from error
 
 
-def _over(base: dict[str, Any], own: dict[str, Any], file: Path, document: Document) -> dict[str, Any]:
+def _over(base: dict[str, Any], own: dict[str, Any], file: Path) -> dict[str, Any]:
     removed = own.get("remove") or []
     rules = base.get("rules")
     if isinstance(removed, list) and isinstance(rules, dict):
         for number, operator in enumerate(removed):
             if operator not in rules:
                 fault = Fault(f"remove[{number}]", f"{operator} is not in {base.get('name')}@{base.get('version')}")
-                raise UsageError(_line(file, document, fault))
+                raise UsageError(_line(file, _parsed(file, _content(file)), fault))
         base = {**base, "rules": {name: entry for name, entry in rules.items() if name not in removed}}
     merged = {**base, **own}
     for key in _MERGED:
@@ -143,14 +157,35 @@ def _over(base: dict[str, Any], own: dict[str, Any], file: Path, document: Docum
     return merged
 
 
-def _read(file: Path) -> Document:
+def _read(file: Path, kept: Kept | None = None) -> dict[str, Any]:
+    """The plain content of a file, parsed once for each content that it ever had."""
+    content = _content(file)
+    key = hashlib.sha256(_parser() + content).hexdigest() if kept else ""
+    stored = kept.get(key) if kept else None
+    if stored is not None:
+        with suppress(msgspec.DecodeError, msgspec.ValidationError):  # damaged, or somebody else's
+            return msgspec.msgpack.decode(stored, type=dict[str, Any])
+    value = _parsed(file, content).value
+    if not isinstance(value, dict):
+        raise UsageError(f"{file.name}: is no profile: it must be a mapping with schema, name, version, …")
+    if kept:
+        with suppress(OverflowError, UnicodeEncodeError):  # what MessagePack cannot hold and no profile needs
+            kept.put(key, msgspec.msgpack.encode(value))
+    return value
+
+
+def _content(file: Path) -> bytes:
     try:
-        return read_yaml(file.read_bytes(), file.name)
+        return file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
-def _plain(document: Document, file: Path) -> dict[str, Any]:
-    if not isinstance(document.value, dict):
-        raise UsageError(f"{file.name}: is no profile: it must be a mapping with schema, name, version, …")
-    return document.value
+def _parsed(file: Path, content: bytes) -> Document:
+    return read_yaml(content, file.name)
+
+
+@cache
+def _parser() -> bytes:
+    """What decides how a text is read."""
+    return Path(document_module.__file__).read_bytes()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from opscan import backends
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -37,7 +36,9 @@ def show(name: str, operator: str, form: str, output: Path | None) -> None:
 
     Example: opscan backends show onnxruntime-cpu Conv
     """
-    profile = backends.load(name)
+    from opscan import pipeline
+
+    profile = pipeline.load_backend(name)
     rules = rules_of(profile, operator) if operator else tuple(r for rs in profile.rules.values() for r in rs)
     if operator and not rules and not profile.exhaustive:
         raise UsageError(f"{profile.id} says nothing about {operator}{did_you_mean(operator, profile.rules)}")
@@ -45,15 +46,9 @@ def show(name: str, operator: str, form: str, output: Path | None) -> None:
         raise UsageError(
             f"{profile.id} does not list {operator} and is complete{did_you_mean(operator, profile.rules)}"
         )
-    data = {"schema_version": 1, **_json(profile, rules), "tools": _tools()}
+    data = {"schema_version": 1, **_json(profile, rules), "tools": pipeline.tool_versions()}
     report = Report(data=data, title=profile.id, head=profile_head(profile), tables=(rule_table(profile, rules),))
     terminal.write(form, [report], output)
-
-
-def _tools() -> dict[str, str]:
-    from opscan import pipeline
-
-    return pipeline.tool_versions()
 
 
 def _json(profile: BackendProfile, rules: tuple[Rule, ...]) -> dict[str, object]:
@@ -76,7 +71,9 @@ def diff(old: str, new: str, form: str, output: Path | None) -> None:
 
     Example: opscan backends diff onnxruntime-cpu@1.27.0 onnxruntime-cpu@1.32.0
     """
-    before, after = backends.load(old), backends.load(new)
+    from opscan import pipeline
+
+    before, after = pipeline.load_backend(old), pipeline.load_backend(new)
     if before.dialect is not after.dialect:
         raise UsageError(f"{before.id} lists {before.dialect} operators, {after.id} lists {after.dialect} ones")
     found = changes(before, after)
@@ -87,7 +84,7 @@ def diff(old: str, new: str, form: str, output: Path | None) -> None:
         "changes": [
             {"change": c.kind, "operator": c.operator, "before": list(c.before), "after": list(c.after)} for c in found
         ],
-        "tools": _tools(),
+        "tools": pipeline.tool_versions(),
     }
     title = f"{before.id} to {after.id}"
     report = Report(data=data, title=title, head=change_head(before, after, found), tables=(change_table(found),))
@@ -108,10 +105,9 @@ def lint(names: tuple[str, ...], form: str, output: Path | None) -> None:
 
     Example: opscan backends lint ./npu.yaml
     """
-    shipped = [reference for name in backends.names() for reference in (name, *backends.versions(name))]
-    profiles = [backends.load(name) for name in (names or shipped)]
     from opscan import pipeline
 
+    profiles = tuple(map(pipeline.load_backend, names)) or pipeline.shipped_backends()
     faults = pipeline.linted(profiles)
     count = sum(map(len, faults.values()))
     data = {
@@ -120,7 +116,7 @@ def lint(names: tuple[str, ...], form: str, output: Path | None) -> None:
             {"backend": name, "faults": [{"key": f.path, "fault": f.text} for f in found]}
             for name, found in faults.items()
         ],
-        "tools": _tools(),
+        "tools": pipeline.tool_versions(),
     }
     head = (("profiles", str(len(faults))), ("faults", str(count)))
     terminal.write(form, [Report(data=data, head=head, tables=(lint_table(faults),) if count else ())], output)

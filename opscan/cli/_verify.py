@@ -64,9 +64,9 @@ def verify(
 
     Example: opscan backends verify onnxruntime-cpu --sample 500
     """
-    from opscan import backends
+    from opscan import pipeline
 
-    profile = backends.load(name)
+    profile = pipeline.load_backend(name)
     if profile.dialect is not Dialect.ONNX:
         raise UsageError(
             f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models"

@@ -1,10 +1,10 @@
 """`opscan backends`: lists the backend profiles, imports one, or holds one against its runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from opscan import backends
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.cli._profiles import diff, lint, show
@@ -36,7 +36,9 @@ def command(context: click.Context, form: str, output: Path | None) -> None:
     """
     if context.invoked_subcommand:
         return
-    profiles = [backends.load(name) for name in backends.names()]
+    from opscan import pipeline
+
+    profiles = pipeline.shipped_backends()
     data = _json(profiles) if form == "json" else None
     table = Table(_COLUMNS, tuple(map(_row, profiles)))
     terminal.write(form, [Report(data=data, tables=(table,))], output)
@@ -143,7 +145,7 @@ def _row(profile: BackendProfile) -> tuple[str, ...]:
     )
 
 
-def _json(profiles: list[BackendProfile]) -> dict[str, object]:
+def _json(profiles: Sequence[BackendProfile]) -> dict[str, object]:
     from opscan import pipeline
 
     return {"schema_version": 1, "backends": list(map(_profile_json, profiles)), "tools": pipeline.tool_versions()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, serde
+from opscan import pipeline, serde
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -46,7 +46,7 @@ def command(
     names = [name for name in (backend, ops_file and f"{backends.OPS_FILE}{ops_file}") if name]
     if len(names) != 1:
         raise UsageError("give either --backend or --ops-file")
-    profile = backends.load(names[0])
+    profile = pipeline.load_backend(names[0])
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = fits(needed)

@@ -43,7 +43,7 @@ def command(
 
     Example: opscan matrix vit_b16 swin_t --backend onnxruntime-cpu --by macs
     """
-    profiles = [backends.load(name) for name in dict.fromkeys(names or backends.names())]
+    profiles = [pipeline.load_backend(name) for name in dict.fromkeys(names or backends.names())]
     rows = [
         [Cell(model=o.entry.model, backend=o.profile.id, coverage=o.coverage, reason=o.reason) for o in row]
         for row in shared.answers(references, profiles, settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, serde
+from opscan import pipeline, serde
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -49,7 +49,7 @@ def command(
 
     Example: opscan rank --backend onnxruntime-cpu vit_b16 swin_t
     """
-    profile = backends.load(backend)
+    profile = pipeline.load_backend(backend)
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = ranking(needed, shared.weights_of(weights, [one.entry.model for (one,) in rows]), largest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Any, Union
 
 from opscan.core.operator import AtenLevel, Dialect, OpName
 
@@ -130,6 +130,8 @@ class Inventory:
     rungs: tuple[Rung, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
     """Versions of the libraries that the answer depends on."""
+    memo: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    """core.kinds keeps here what it found, which depends on the sites alone."""
 
     @property
     def opset(self) -> int | None:

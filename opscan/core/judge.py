@@ -1,6 +1,6 @@
 """Holding an inventory against a profile: a verdict with its reason for every site."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opscan.core.clauses import failing
@@ -39,7 +39,7 @@ def compare(inventory: Inventory, profile: BackendProfile) -> Coverage:
     require_same_dialect(inventory, profile)
     found = kinds(inventory)
     judge = _Judge(profile, inventory.functions, inventory.opset_imports)
-    judgements = [judge.judgement(kind) for kind in found.kinds]
+    judgements = [judge.remembered(kind) for kind in found.kinds]
     verdicts = tuple(judgements[number].of(site) for site, number in zip(inventory.sites, found.numbers, strict=True))
     return Coverage(inventory, profile, verdicts, model_findings(inventory, profile, verdicts))
 
@@ -87,6 +87,19 @@ class _Judge:
         self._opsets = opsets
         self._lookup = Lookup(profile)
         self._bodies: dict[str, Judgement] = {}
+        self._bodies_asked = 0
+
+    def remembered(self, kind: Kind) -> Judgement:
+        """As `judgement`; what depends on nothing but the profile and the kind is found once."""
+        known: dict[Hashable, Judgement] = self._profile.memo
+        key = kind.signature, version_of(kind.site.op, kind.site.since_version, self._opsets)
+        found = known.get(key)
+        if found is None:
+            before = self._bodies_asked
+            found = self.judgement(kind)
+            if self._bodies_asked == before:  # bodies are the inventory's
+                known[key] = found
+        return found
 
     def judgement(self, kind: Kind) -> Judgement:
         """What holds for every site of that kind."""
@@ -163,6 +176,7 @@ class _Judge:
 
     def _body(self, site: Site) -> Judgement:
         """The worst of the sites of the function body."""
+        self._bodies_asked += 1
         found = self._bodies.get(site.function)
         if found is None:
             self._bodies[site.function] = _OPEN

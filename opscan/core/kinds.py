@@ -16,6 +16,8 @@ class Kind:
     site: Site
     quantized: bool | None
     """Whether it stands between DequantizeLinear and QuantizeLinear; None: not known."""
+    signature: Hashable = None
+    """Everything that a profile can speak of; None where nobody needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,23 @@ class Kinds:
 
 
 def kinds(inventory: Inventory) -> Kinds:
-    """The kinds of the sites, what surrounds them included."""
+    """The kinds of the sites, what surrounds them included; found once for an inventory."""
+    if not inventory.memo:
+        inventory.memo.append(_kinds(inventory))
+    found: Kinds = inventory.memo[0]
+    return found
+
+
+def _kinds(inventory: Inventory) -> Kinds:
     quantized = _quantized(inventory.sites)
     numbers: dict[Hashable, int] = {}
     found: list[Kind] = []
     of_sites: list[int] = []
     for site, flag in zip(inventory.sites, quantized, strict=True):
-        number = numbers.setdefault((_signature(site), flag), len(found))
+        signature = _signature(site), flag
+        number = numbers.setdefault(signature, len(found))
         if number == len(found):
-            found.append(Kind(site, flag))
+            found.append(Kind(site, flag, signature))
         of_sites.append(number)
     return Kinds(tuple(found), tuple(of_sites))
 

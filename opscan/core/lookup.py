@@ -1,6 +1,6 @@
 """Which rules of a profile speak of an operator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from opscan.core.operator import AtenLevel, Dialect, OpName
 from opscan.core.profile import BackendProfile, Rule, VersionMatch
@@ -13,37 +13,36 @@ class Lookup:
 
     def __init__(self, profile: BackendProfile) -> None:
         self._profile = profile
-        self._rules: dict[OpName, tuple[Rule, ...]] = {
-            self._normal(OpName.parse(operator)): rules for operator, rules in profile.rules.items()
-        }
         self._found: dict[OpName, tuple[Rule, ...]] = {}
 
     def rules(self, op: OpName) -> tuple[Rule, ...]:
-        """All rules for an operator; those for an overload of it before those for every overload."""
+        """All rules for an operator; where there are some for its overload, those for every overload do not count."""
         found = self._found.get(op)
         if found is None:
-            found = self._found[op] = self._look_up(op)
+            names = map(str, self._names(op))
+            found = next((self._profile.rules[name] for name in names if name in self._profile.rules), ())
+            self._found[op] = found
         return found
 
-    def _look_up(self, op: OpName) -> tuple[Rule, ...]:
-        name = self._normal(op)
-        if name in self._rules:
-            return self._rules[name]
-        if self._profile.dialect is Dialect.ATEN and name.overload:
-            return self._rules.get(OpName(name.domain, name.name), ())
-        if self._profile.domain_ignored:
-            return self._rules.get(OpName("", name.name), ())
-        return ()
+    def _names(self, op: OpName) -> Iterator[OpName]:
+        """The names under which rules for it may stand, those that are meant first."""
+        yield from self._spellings(op)
+        if self._profile.dialect is Dialect.ATEN and op.overload:
+            yield from self._spellings(OpName(op.domain, op.name))
+        if self._profile.domain_ignored and op.domain:
+            yield OpName("", op.name)
 
-    def _normal(self, op: OpName) -> OpName:
-        """ExecuTorch's edge dialect differs from core ATen in that views are copies: `view_copy` for `view`.
+    def _spellings(self, op: OpName) -> Iterator[OpName]:
+        """The name, and at the edge level the other one of `view` and `view_copy`.
 
-        https://pytorch.org/executorch/stable/ir-exir.html, "Edge Dialect". So one name stands for both,
-        and a graph captured at the core level can be held against an edge profile.
+        ExecuTorch's edge dialect differs from core ATen in that views are copies, so one stands for
+        both, and a graph captured at the core level can be held against an edge profile:
+        https://pytorch.org/executorch/stable/ir-exir.html, "Edge Dialect".
         """
-        if self._profile.level is AtenLevel.EDGE and op.name.endswith(_COPY):
-            return OpName(op.domain, op.name.removesuffix(_COPY), op.overload)
-        return op
+        yield op
+        if self._profile.level is AtenLevel.EDGE:
+            short = op.name.removesuffix(_COPY)
+            yield OpName(op.domain, short if short != op.name else f"{op.name}{_COPY}", op.overload)
 
 
 def covers(rule: Rule, version: int | None, match: VersionMatch) -> bool:

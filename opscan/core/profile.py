@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from opscan.core.inventory import Attribute
 from opscan.core.operator import AtenLevel, Dialect
@@ -184,6 +185,8 @@ class BackendProfile:
     """Spelling in the source's list -> the operator's name, for those who look an entry up."""
     sources: tuple[str, ...] = ()
     confidence: Confidence = Confidence.DOCUMENTED
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """core.judge keeps here what it said of a kind of site, which depends on the profile alone."""
 
     @property
     def id(self) -> str:

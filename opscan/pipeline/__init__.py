@@ -12,6 +12,7 @@ from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
 from opscan.pipeline.judgements import Judged, judged
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions
+from opscan.pipeline.profiles import load_backend, shipped_backends
 from opscan.pipeline.schemas import linted
 from opscan.pipeline.surveys import OWN_MODELS, survey, survey_stub
 from opscan.sources import resolve
@@ -30,6 +31,8 @@ __all__ = [
     "export",
     "judged",
     "linted",
+    "load_backend",
+    "shipped_backends",
     "survey",
     "survey_stub",
     "tool_versions",

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from opscan import backends
 from opscan.core.coverage import Coverage
 from opscan.core.errors import NoAnswer, OpscanError, UsageError
 from opscan.core.gate import Gate, GateResult, judged, waiver_findings
@@ -20,6 +19,7 @@ from opscan.core.source import ModelSource, TorchSource
 from opscan.core.waivers import Waiver
 from opscan.pipeline.captures import capture
 from opscan.pipeline.options import Options
+from opscan.pipeline.profiles import load_backend
 from opscan.sources import resolve
 
 _Found = TypeVar("_Found")
@@ -41,7 +41,7 @@ class GateSettings:
 
 def check(reference: str, backend: str, options: Options) -> Coverage:
     """One model against one backend, without a policy. Raises NoAnswer, UsageError or DialectMismatch."""
-    profile = backends.load(backend)
+    profile = load_backend(backend)
     source = resolve(reference, options.models)
     return compare(capture(source, *_asked(source, profile, options)), profile)
 
@@ -61,7 +61,7 @@ def check_all(
 
     Raises UsageError before anything is captured.
     """
-    profiles = _all(names, lambda name: backends.load(name, settings.profiles))
+    profiles = _all(names, lambda name: load_backend(name, settings.profiles))
     sources = dict(zip(references, _all(references, lambda reference: _source(reference, options)), strict=True))
     for reference in references:
         captured: dict[tuple[Dialect | None, Options], Inventory | OpscanError] = {}
@@ -75,14 +75,15 @@ def check_all(
 
 def _all(names: Sequence[str], load: Callable[[str], _Found]) -> list[_Found]:
     """What the names stand for. Raises UsageError with all that stand for nothing, one a line."""
-    found, faults = [], []
+    found: list[_Found] = []
+    faults: list[str] = []
     for name in names:
         try:
             found.append(load(name))
         except UsageError as error:
-            faults.append(str(error))
+            faults += error.lines
     if faults:
-        raise UsageError("\n".join(faults))
+        raise UsageError(*faults)
     return found
 
 

@@ -29,7 +29,7 @@ SETTINGS = {
 def test_shipped_profiles_load(name):
     profile = backends.load(name)
     assert profile.name == name, "the file is named as the profile"
-    assert backends.load(profile.id) is backends.load(profile.id)
+    assert backends.load(profile.id) == profile
     assert profile.rules
     assert profile.sources, "a profile says where it was read"
 
