@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline, serde
+from opscan import backends, pipeline, serde
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
