@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline, render, serde
+from opscan import backends, pipeline, render, serde
 from opscan.cli import _gate
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -25,6 +25,13 @@ from opscan.render import findings
 @click.command()
 @click.argument("references", metavar="REF…", nargs=-1)
 @click.option("--backend", "-b", "names", metavar="NAME", multiple=True, help="Name or file of a profile; repeatable.")
+@click.option(
+    "--ops-file",
+    "ops_files",
+    metavar="FILE",
+    multiple=True,
+    help="A bare list of operators as a backend: one name a line, # comments; repeatable.",
+)
 @click.option("--config", type=options.path(), metavar="FILE", help="Configuration.  [default: the nearest upward]")
 @click.option("--no-config", is_flag=True, help="Look for no configuration.")
 @click.option("--preset", type=options.Values(Preset), help="The severities to start from.  [default: default]")
@@ -58,6 +65,7 @@ from opscan.render import findings
 def command(
     references: tuple[str, ...],
     names: tuple[str, ...],
+    ops_files: tuple[str, ...],
     config: Path | None,
     no_config: bool,
     preset: Preset | None,
@@ -84,6 +92,7 @@ def command(
 
     Example: opscan check vit_b16 model.onnx --backend onnxruntime-cpu
     """
+    names = (*names, *(f"{backends.OPS_FILE}{file}" for file in ops_files))
     flags = _gate.Flags(
         config=config,
         no_config=no_config,
