@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from opscan.core.coverage import Coverage, Ratio
+from opscan.core.partition import partitioned
 from opscan.core.policy import Denominator, Policy
 from opscan.core.rules import Severity
 from opscan.core.table import quantity
@@ -15,7 +16,7 @@ from opscan.core.views import Place, Signature, input_types, places
 from opscan.core.waivers import Waiver, first
 
 CLEAN, FINDINGS, USAGE, NO_ANSWER = 0, 1, 2, 3
-_COVERAGE_BELOW = "OPS201"
+_COVERAGE_BELOW, _PARTITIONS_ABOVE, _BORDER_BYTES_ABOVE = "OPS201", "OPS202", "OPS203"
 _EXPIRED, _UNUSED = "OPS401", "OPS402"
 
 
@@ -128,7 +129,8 @@ def judged(
         *_of_model(coverage, valid),
         *_at_sites(coverage, valid),
         *_gaps(coverage, valid),
-        *_thresholds(coverage, policy, valid),
+        *_coverage_below(coverage, policy, valid),
+        *_partitions_above(coverage, policy, valid),
     ]
     weighed = [replace(finding, severity=_severity(finding, policy)) for finding in found]
     reported = _with_fingerprints(
@@ -222,7 +224,7 @@ def _gaps(coverage: Coverage, waivers: Sequence[Waiver]) -> Iterator[GateFinding
         )
 
 
-def _thresholds(coverage: Coverage, policy: Policy, waivers: Sequence[Waiver]) -> Iterator[GateFinding]:
+def _coverage_below(coverage: Coverage, policy: Policy, waivers: Sequence[Waiver]) -> Iterator[GateFinding]:
     ratios: Mapping[Denominator, Ratio] = {
         Denominator.SITES: coverage.sites,
         Denominator.OPERATORS: coverage.operators,
@@ -239,6 +241,32 @@ def _thresholds(coverage: Coverage, policy: Policy, waivers: Sequence[Waiver]) -
             f"at least {least:g} % is asked for",
             waivers,
         )
+
+
+def _partitions_above(coverage: Coverage, policy: Policy, waivers: Sequence[Waiver]) -> Iterator[GateFinding]:
+    if policy.max_partitions is None and policy.max_border_bytes is None:
+        return
+    found = partitioned(coverage)
+    pieces, most = len(found.partitions), policy.max_partitions
+    if most is not None and pieces > most:
+        yield _about_model(_PARTITIONS_ABOVE, f"{pieces} partitions; at most {most} are allowed", waivers)
+    size, limit = found.border_bytes, policy.max_border_bytes
+    if limit is None:
+        return
+    if size > limit:
+        reason = f"{_bytes(size)} cross the borders of {pieces} partitions; at most {_bytes(limit)} are allowed"
+        yield _about_model(_BORDER_BYTES_ABOVE, reason, waivers)
+    elif found.transfers_without_bytes:
+        reason = (
+            f"of {found.transfers_without_bytes} tensors that cross the borders of partitions the size is not known; "
+            f"the others have {_bytes(size)} of at most {_bytes(limit)}"
+        )
+        yield replace(_about_model(_BORDER_BYTES_ABOVE, reason, waivers), support=Support.UNKNOWN)
+
+
+def _bytes(count: int) -> str:
+    text = quantity(count)
+    return f"{text}B" if " " in text else f"{text} B"
 
 
 def _about_model(rule: str, reason: str, waivers: Sequence[Waiver]) -> GateFinding:

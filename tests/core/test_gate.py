@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opscan.core.gate import Gate, judged, locations, waiver_findings
-from opscan.core.inventory import Uncaptured
+from opscan.core.inventory import TensorSpec, Uncaptured
 from opscan.core.judge import compare
 from opscan.core.policy import Denominator, Layer, Policy, Preset, contradictions, matches, policy, preset_layer
 from opscan.core.profile import Rule
@@ -114,6 +114,46 @@ def test_coverage_thresholds(least, reasons, why):
     sites = [*[onnx_site("Relu", spec(1))] * 3, onnx_site("Roll", spec(1), macs=10)]
     found = gate(*sites, chosen=Policy(severities=DEFAULT.severities, min_coverage=least)).findings
     assert sorted(f.reason for f in found if f.rule == "OPS201") == reasons, why
+
+
+def _cut(*, width=4):
+    """Relu, Roll, Relu: two partitions, with [1, width] float32 on both borders."""
+    values = [TensorSpec((1, width), "float32", name) for name in "abcd"]
+    operators = zip(("Relu", "Roll", "Relu"), values, values[1:], strict=False)
+    return [onnx_site(op, read, outputs=(made,)) for op, read, made in operators]
+
+
+LIMITS = [
+    ({"max_partitions": 2}, 4, [], "as many as there are"),
+    ({"max_partitions": 1}, 4, [("OPS202", "error", "2 partitions; at most 1 are allowed")], "one more"),
+    ({"max_border_bytes": 32}, 4, [], "as much as there is"),
+    (
+        {"max_border_bytes": 31},
+        4,
+        [("OPS203", "error", "32 B cross the borders of 2 partitions; at most 31 B are allowed")],
+        "a byte more",
+    ),
+    (
+        {"max_border_bytes": 2000},
+        "N",
+        [
+            (
+                "OPS203",
+                "warn",
+                "of 2 tensors that cross the borders of partitions the size is not known; the others have 0 B of at "
+                "most 2.00 kB",
+            )
+        ],
+        "what is not known is said, and is no error",
+    ),
+]
+
+
+@pytest.mark.parametrize(("limits", "width", "expected", "why"), LIMITS)
+def test_limits_of_partitions(limits, width, expected, why):
+    found = gate(*_cut(width=width), chosen=Policy(severities=DEFAULT.severities, **limits)).findings
+    about_model = [f for f in found if f.rule in ("OPS202", "OPS203")]
+    assert [(f.rule, f.severity, f.reason) for f in about_model] == expected, why
 
 
 def test_no_share_of_nothing():
