@@ -83,7 +83,7 @@ def _flag_layer(flags: Flags) -> Layer:
             values[key], origins[key] = value, flag
     faults += [f"{origins[key]}: {text}" for key, text in contradictions(values)]
     if faults:
-        raise UsageError("\n".join(faults))
+        raise UsageError(*faults)
     return Layer("command line", values, (), origins)
 
 
@@ -155,7 +155,7 @@ def targets(forms: Sequence[str], output: Path | None) -> tuple[Target, ...]:
     paths = [target.path for target in found if target.path]
     faults += [f"--format: {path} would be written twice" for path in dict.fromkeys(paths) if paths.count(path) > 1]
     if faults:
-        raise UsageError("\n".join(faults))
+        raise UsageError(*faults)
     return tuple(Target(target.form, target.path or output) for target in found)
 
 

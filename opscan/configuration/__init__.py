@@ -81,7 +81,7 @@ def load(file: Path | None) -> Configuration:
     found = [*all_faults(value), *_path_faults(value, file.parent)]
     if found:
         in_order = sorted(found, key=lambda fault: reader.line(fault.path) or 0)
-        raise UsageError("\n".join(map(reader.complaint, in_order)))
+        raise UsageError(*map(reader.complaint, in_order))
     return _configuration(msgspec.convert(value, ConfigurationFile), file, reader)
 
 

@@ -48,7 +48,7 @@ def _require(name: str, wanted: Dialect | None, has: Dialect) -> None:
 
 def capture_torch_model(source: TorchSource, dialects: Sequence[Dialect], options: Options) -> tuple[Capture, ...]:
     """One model in several dialects, with all sites; what fails becomes a reason. aten and onnx share one export."""
-    captures = {dialect: Capture.of(i) for dialect in dialects if (i := _kept(source, dialect, options))}
+    captures = {dialect: Capture.of(i) for dialect in dialects if (i := kept(source, dialect, options))}
     missing = [dialect for dialect in dialects if dialect not in captures]
     if missing:
         from opscan.trace.session import TorchSession
@@ -80,7 +80,8 @@ def kept_summaries(source: TorchSource, dialects: Sequence[Dialect], options: Op
     return tuple(captures)
 
 
-def _kept(source: TorchSource, dialect: Dialect, options: Options) -> Inventory | None:
+def kept(source: TorchSource, dialect: Dialect, options: Options) -> Inventory | None:
+    """The inventory of an earlier run; None where there is none."""
     key = _key(source, dialect, options)
     return store.get(key) if key else None
 

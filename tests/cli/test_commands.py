@@ -124,6 +124,36 @@ def test_check_refuses_another_dialect(tmp_path):
     assert (result["verdict"], "--dialect onnx" in result["reason"]) == (None, True)
 
 
+def test_explain_tells_what_a_rule_means():
+    text = run("explain", "ops102")
+    assert all(part in text for part in ("OPS102, clause-failed", "meaning", "example", "what to do"))
+    assert [rule["rule"] for rule in json.loads(run("explain", "-f", "json"))["rules"]][:2] == ["OPS101", "OPS102"]
+
+
+@pytest.mark.parametrize("word", ["layernorm", "nn.LayerNorm", "aten::native_layer_norm", "LayerNormalization"])
+def test_explain_knows_an_operator_by_any_of_its_names(word):
+    document = json.loads(run("explain", word, "-f", "json"))
+    assert document["operator"] == "layernorm"
+    assert document["spellings"]["onnx"] == ["LayerNormalization"]
+    assert document["schemas"] == [{"operator": "LayerNormalization", "opset": "17", "change": "first version"}]
+    (ort,) = [row for row in document["backends"] if row["backend"].startswith("onnxruntime-cpu@")]
+    assert "float16" in ort["rules"]
+
+
+def test_explain_tells_which_models_use_an_operator_and_of_which_it_cannot_tell():
+    run("survey", "deit_ti")
+    document = json.loads(run("explain", "layernorm", "-f", "json"))
+    (deit,) = [row for row in document["models"] if row["model"] == "deit_ti"]
+    assert deit["count"] == 25
+    assert sum(int(place.partition("x ")[0]) for place in deit["places"]) == 25
+    assert not {row["model"] for row in document["models"]} & set(document["not_told"])
+
+
+def test_explain_offers_the_nearest_word():
+    result = RUNNER.invoke(application(), ["explain", "layernrm"])
+    assert str(result.exception).endswith("neither a rule nor an operator that opscan knows; did you mean layernorm?")
+
+
 def test_export_verifies_against_torch(tmp_path):
     output = tmp_path / "deit.onnx"
     text = run("export", "deit_ti", "-o", output, "--verify", "--opset", "18")

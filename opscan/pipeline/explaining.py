@@ -1,0 +1,36 @@
+"""What the stages know of one operator: schemas, captures of earlier runs, profiles."""
+
+from collections.abc import Iterator, Mapping
+
+from opscan import backends
+from opscan.core.canonical import CanonicalOperator
+from opscan.core.explanation import Use, use_of
+from opscan.core.operator import Dialect
+from opscan.core.profile import BackendProfile
+from opscan.core.schema import Schema
+from opscan.core.source import TorchSource
+from opscan.pipeline.captures import kept
+from opscan.pipeline.options import Options
+from opscan.sources import bundled
+
+
+def schema_history(operator: CanonicalOperator) -> dict[str, Mapping[int, Schema]]:
+    """The versions of its ONNX spellings."""
+    from opscan.pipeline.schemas import standard
+
+    schemas = standard(Dialect.ONNX).lookup
+    return {name: schemas(name) for name in operator.onnx}
+
+
+def uses(operator: CanonicalOperator, options: Options) -> Iterator[Use]:
+    """Where the bundled models call it, from captures of earlier runs, in the first dialect that has a word for it."""
+    dialect = next(d for d in Dialect if operator.spellings(d))
+    for name in bundled.names(options.models):
+        source = bundled.resolve(name, options.models)
+        found = kept(source, dialect, options) if isinstance(source, TorchSource) else None
+        yield use_of(operator, name, dialect, found)
+
+
+def all_profiles() -> tuple[BackendProfile, ...]:
+    """The shipped ones, the newest version of each."""
+    return tuple(backends.load(name) for name in backends.names())
