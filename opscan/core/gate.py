@@ -10,7 +10,7 @@ from opscan.core.coverage import Coverage, Ratio
 from opscan.core.partition import partitioned
 from opscan.core.policy import Denominator, Policy
 from opscan.core.rules import Severity
-from opscan.core.table import quantity
+from opscan.core.table import byte_text, quantity
 from opscan.core.verdict import NOT_CAPTURED, RULE_IDS, WORST_LAST, Outcome, Support, Verdict
 from opscan.core.views import Place, Signature, input_types, places
 from opscan.core.waivers import Waiver, first
@@ -254,19 +254,14 @@ def _partitions_above(coverage: Coverage, policy: Policy, waivers: Sequence[Waiv
     if limit is None:
         return
     if size > limit:
-        reason = f"{_bytes(size)} cross the borders of {pieces} partitions; at most {_bytes(limit)} are allowed"
+        reason = f"{byte_text(size)} cross the borders of {pieces} partitions; at most {byte_text(limit)} are allowed"
         yield _about_model(_BORDER_BYTES_ABOVE, reason, waivers)
     elif found.transfers_without_bytes:
         reason = (
             f"of {found.transfers_without_bytes} tensors that cross the borders of partitions the size is not known; "
-            f"the others have {_bytes(size)} of at most {_bytes(limit)}"
+            f"the others have {byte_text(size)} of at most {byte_text(limit)}"
         )
         yield replace(_about_model(_BORDER_BYTES_ABOVE, reason, waivers), support=Support.UNKNOWN)
-
-
-def _bytes(count: int) -> str:
-    text = quantity(count)
-    return f"{text}B" if " " in text else f"{text} B"
 
 
 def _about_model(rule: str, reason: str, waivers: Sequence[Waiver]) -> GateFinding:

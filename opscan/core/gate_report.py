@@ -4,8 +4,9 @@ from collections import Counter
 
 from opscan.core.coverage import Coverage, Ratio
 from opscan.core.gate import Gate, GateFinding, GateResult
+from opscan.core.partition import partitioned
 from opscan.core.reports import shortened
-from opscan.core.table import Column, Report, Table, quantity, share
+from opscan.core.table import Column, Report, Table, byte_text, quantity, share
 from opscan.core.verdict import WORST_LAST
 from opscan.core.views import control_flow
 
@@ -30,7 +31,11 @@ def coverage_facts(coverage: Coverage) -> tuple[tuple[str, str], ...]:
         ("MACs", coverage.macs),
     )
     supported = tuple((f"supported {name}", share_text(ratio)) for name, ratio in ratios)
-    rest = (("other sites", _others(coverage)), ("control flow", control_flow(coverage.inventory)))
+    rest = (
+        ("other sites", _others(coverage)),
+        ("partitions", _partitions(coverage)),
+        ("control flow", control_flow(coverage.inventory)),
+    )
     return (*supported, *((name, text) for name, text in rest if text))
 
 
@@ -39,6 +44,18 @@ def _others(coverage: Coverage) -> str:
     parts = [f"{counts[support]} {support}" for support in WORST_LAST[1:] if counts[support]]
     gaps = len(coverage.inventory.uncaptured)
     return ", ".join([*parts, *([f"{gaps} part{'s' if gaps > 1 else ''} not captured"] if gaps else [])])
+
+
+def _partitions(coverage: Coverage) -> str:
+    """`3, the largest of 120 sites; 8 tensors of 4.50 MB cross their borders`."""
+    split = partitioned(coverage)
+    if not split.partitions:
+        return "none"
+    text = f"{len(split.partitions)}, the largest of {max(len(p.sites) for p in split.partitions)} sites"
+    if not split.border_tensors:
+        return text
+    least = "at least " if split.transfers_without_bytes else ""
+    return f"{text}; {split.border_tensors} tensors of {least}{byte_text(split.border_bytes)} cross their borders"
 
 
 def share_text(ratio: Ratio) -> str:

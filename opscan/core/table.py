@@ -65,6 +65,12 @@ def quantity(value: int | None) -> str:
     return str(value)
 
 
+def byte_text(count: int) -> str:
+    """A number of bytes for people: `4.19 MB`, `32 B`."""
+    text = quantity(count)
+    return f"{text}B" if " " in text else f"{text} B"
+
+
 def share(part: int, whole: int) -> str:
     """A percentage with one decimal, never rounded up to 100 % or down to 0 %; empty for nothing."""
     if not part or not whole:

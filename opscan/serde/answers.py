@@ -7,22 +7,9 @@ import msgspec
 from opscan.core.fits import FamilyFit
 from opscan.core.matrix import Cell
 from opscan.core.needs import Obstacle
-from opscan.core.partition import partitioned
 from opscan.core.rank import Ranking
-from opscan.serde.check import CoverageJSON, RatioJSON
+from opscan.serde.check import CoverageJSON, PartitionsJSON, coverage_json, partitions_json
 from opscan.serde.document import SCHEMA_VERSION
-
-
-class PartitionsJSON(msgspec.Struct, frozen=True):
-    """How the model falls apart; `border_bytes` is a lower bound where `tensors_without_bytes` is not 0."""
-
-    count: int
-    sizes: list[int]
-    macs: list[int]
-    border_tensors: int
-    border_bytes: int
-    tensors_without_bytes: int
-    sites_outside: int
 
 
 class CellJSON(msgspec.Struct, frozen=True):
@@ -120,22 +107,8 @@ def _cell(cell: Cell) -> CellJSON:
     coverage = cell.coverage
     if coverage is None:
         return CellJSON(cell.model, cell.backend, None, None, None, cell.reason)
-    ratios = (RatioJSON(r.part, r.whole, r.percent) for r in (coverage.sites, coverage.operators, coverage.macs))
-    split = partitioned(coverage)
     return CellJSON(
-        cell.model,
-        cell.backend,
-        coverage.verdict.value,
-        CoverageJSON(*ratios),
-        PartitionsJSON(
-            count=len(split.partitions),
-            sizes=[len(partition.sites) for partition in split.partitions],
-            macs=[partition.macs for partition in split.partitions],
-            border_tensors=split.border_tensors,
-            border_bytes=split.border_bytes,
-            tensors_without_bytes=split.transfers_without_bytes,
-            sites_outside=split.outside,
-        ),
+        cell.model, cell.backend, coverage.verdict.value, coverage_json(coverage), partitions_json(coverage)
     )
 
 

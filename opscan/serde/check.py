@@ -7,6 +7,7 @@ import msgspec
 from opscan.core.coverage import Coverage
 from opscan.core.gate import Gate, GateFinding, GateResult
 from opscan.core.nearest import nearest_allowed
+from opscan.core.partition import partitioned
 from opscan.core.verdict import Outcome
 from opscan.core.waivers import Waiver
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON
@@ -26,6 +27,18 @@ class CoverageJSON(msgspec.Struct, frozen=True):
     sites: RatioJSON
     operators: RatioJSON
     macs: RatioJSON
+
+
+class PartitionsJSON(msgspec.Struct, frozen=True):
+    """How the model falls apart; `border_bytes` is a lower bound where `tensors_without_bytes` is not 0."""
+
+    count: int
+    sizes: list[int]
+    macs: list[int]
+    border_tensors: int
+    border_bytes: int
+    tensors_without_bytes: int
+    sites_outside: int
 
 
 class WaiverJSON(msgspec.Struct, frozen=True):
@@ -86,6 +99,7 @@ class CheckResultJSON(msgspec.Struct, frozen=True):
     passed: bool = False
     """Whether the gate is open: an answer, and no finding of severity error."""
     waived: list[FindingJSON] = []
+    partitions: PartitionsJSON | None = None
 
 
 class CheckJSON(msgspec.Struct, frozen=True):
@@ -113,15 +127,31 @@ def _result(result: GateResult) -> CheckResultJSON:
         model=result.model,
         backend=result.backend,
         verdict=result.coverage.verdict.value if result.coverage else None,
-        coverage=_coverage(result.coverage) if result.coverage else None,
+        coverage=coverage_json(result.coverage) if result.coverage else None,
         findings=[_finding(finding) for finding in result.findings],
         reason=result.reason,
         passed=result.coverage is not None and not result.errors,
         waived=[_finding(finding) for finding in result.waived],
+        partitions=partitions_json(result.coverage) if result.coverage else None,
     )
 
 
-def _coverage(coverage: Coverage) -> CoverageJSON:
+def partitions_json(coverage: Coverage) -> PartitionsJSON:
+    """How the model falls apart on the backend."""
+    split = partitioned(coverage)
+    return PartitionsJSON(
+        count=len(split.partitions),
+        sizes=[len(partition.sites) for partition in split.partitions],
+        macs=[partition.macs for partition in split.partitions],
+        border_tensors=split.border_tensors,
+        border_bytes=split.border_bytes,
+        tensors_without_bytes=split.transfers_without_bytes,
+        sites_outside=split.outside,
+    )
+
+
+def coverage_json(coverage: Coverage) -> CoverageJSON:
+    """The shares that are supported."""
     ratios = (coverage.sites, coverage.operators, coverage.macs)
     return CoverageJSON(*(RatioJSON(ratio.part, ratio.whole, ratio.percent) for ratio in ratios))
 
