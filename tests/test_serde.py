@@ -162,7 +162,7 @@ DAMAGED = [
     (b'{"schema_version": 1, "x": ' + b"[" * 100_000, "not an opscan inventory", "nested beyond reason"),
     (GOOD | {"schema_version": 2}, "schema version 2; this opscan reads version 1", "from a newer opscan"),
     (GOOD | {"schema_version": "1\n2"}, "schema version '1\\n2'", "a version of two lines"),
-    (GOOD | {"dialect": "tensorflow"}, "'tensorflow' is not a valid Dialect", "a dialect that there is not"),
+    (GOOD | {"dialect": "tensorflow"}, "Invalid enum value 'tensorflow'", "a dialect that there is not"),
     (GOOD | {"sites": None}, "no sites; write it with `opscan inspect REF --sites --format json`", "the remedy"),
     (GOOD | {"sites": [{"operator": "Relu"}]}, "missing required field `module`", "a site without its module"),
     (GOOD | {"params": "many"}, "Expected `int | null`, got `str`", "a number that is none"),

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from opscan.core.coverage import ModelFinding
 from opscan.core.inventory import Inventory
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, ModelLimits, Newer, Treatment
 from opscan.core.verdict import Support, Verdict
 
 OPSET, IR_VERSION, DYNAMIC_SHAPES, LOCAL_FUNCTIONS, CONTROL_FLOW = ("OPS120", "OPS121", "OPS122", "OPS123", "OPS124")
 
-_CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap", "torch.cond", "torch.while_loop", "torch.scan")
+_CONTROL_FLOW = frozenset(
+    map(OpName.parse, ("If", "Loop", "Scan", "SequenceMap", "torch.cond", "torch.while_loop", "torch.scan"))
+)
 _NEWER = {Newer.REJECT: Support.UNSUPPORTED, Newer.WARN: Support.CONDITIONAL}
 _SHOWN = 3
 
@@ -70,7 +73,7 @@ def _local_functions(inventory: Inventory, limits: ModelLimits) -> Iterator[Mode
 
 def _control_flow(verdicts: Sequence[Verdict], limits: ModelLimits) -> Iterator[ModelFinding]:
     """Where the operators themselves are refused, their bodies do not matter."""
-    found = [v for v in verdicts if str(v.site.op) in _CONTROL_FLOW]
+    found = [v for v in verdicts if v.site.op in _CONTROL_FLOW]
     if found and any(v.support in (Support.SUPPORTED, Support.CONDITIONAL) for v in found):
         names = _some(sorted({str(v.site.op) for v in found}))
         yield from _treated(CONTROL_FLOW, limits.control_flow, f"control flow: {names}", "unroll it or choose a branch")

@@ -11,9 +11,10 @@ import msgspec
 from opscan.serde.answers import FitsJSON, MatrixJSON, RankJSON, fits_json, matrix_json, rank_json
 from opscan.serde.check import CheckJSON, check_json
 from opscan.serde.document import SCHEMA_VERSION, encode
-from opscan.serde.inventory import InventoryJSON, inventory_from_json, inventory_json
+from opscan.serde.inventory import InventoryJSON, inventory_json
 from opscan.serde.probe import ProbeJSON, VerifyJSON, probe_json, verify_json
 from opscan.serde.profile import ProfileYAML
+from opscan.serde.reading import inventory_from_json
 from opscan.serde.survey import SurveyJSON, survey_json
 
 __all__ = [

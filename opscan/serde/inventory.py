@@ -1,17 +1,12 @@
-"""Inventories <-> JSON."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Inventories -> JSON; `reading` is the way back."""
 
 import msgspec
 
 from opscan.core.canonical import canonical, is_special
-from opscan.core.errors import NoAnswer
-from opscan.core.inventory import Attribute, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
+from opscan.core.inventory import FunctionBody, Inventory, Site, TensorSpec
 from opscan.core.macs import CONVENTION
-from opscan.core.operator import AtenLevel, Dialect, OpName
 from opscan.core.views import control_flow, operator_uses
-from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, attribute, plain
+from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, plain
 
 
 class TensorJSON(msgspec.Struct, frozen=True):
@@ -158,14 +153,15 @@ def _body_json(body: FunctionBody) -> FunctionBodyJSON:
 def _defaults(inventory: Inventory) -> dict[str, dict[str, Value]]:
     bodies = (body.sites for body in inventory.functions.values())
     return {
-        _schema_key(str(site.op), site.since_version): {name: plain(value) for name, value in site.defaults.items()}
+        schema_key(str(site.op), site.since_version): {name: plain(value) for name, value in site.defaults.items()}
         for sites in (inventory.sites, *bodies)
         for site in sites
         if site.defaults is not None
     }
 
 
-def _schema_key(operator: str, since_version: int | None) -> str:
+def schema_key(operator: str, since_version: int | None) -> str:
+    """What `defaults` are filed under."""
     return operator if since_version is None else f"{operator}@{since_version}"
 
 
@@ -195,68 +191,3 @@ def _site_json(site: Site) -> SiteJSON:
 
 def _tensor_json(spec: TensorSpec) -> TensorJSON:
     return TensorJSON(spec.name, spec.dtype, None if spec.shape is None else list(spec.shape), spec.constant)
-
-
-def inventory_from_json(text: bytes, name: str) -> Inventory:
-    """The inventory that `inventory_json` wrote with its sites. Raises NoAnswer, naming the file and the fault."""
-    try:
-        version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
-        if version is None:
-            raise ValueError("it has no schema_version")
-        if version != SCHEMA_VERSION:
-            raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
-        return _inventory(msgspec.json.decode(text, type=InventoryJSON))
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise NoAnswer(f"{name}: not an opscan inventory: {error}") from error
-
-
-def _inventory(document: InventoryJSON) -> Inventory:
-    if document.sites is None:
-        raise ValueError("it has no sites; write it with `opscan inspect REF --sites --format json`")
-    defaults = {
-        key: {name: attribute(value) for name, value in values.items()} for key, values in document.defaults.items()
-    }
-    return Inventory(
-        model=document.model,
-        dialect=Dialect(document.dialect),
-        sites=tuple(_site(site, defaults) for site in document.sites),
-        functions={
-            key: FunctionBody(tuple(_site(site, defaults) for site in body.sites), body.fault)
-            for key, body in document.functions.items()
-        },
-        ir_version=document.ir_version,
-        level=AtenLevel(document.level) if document.level else None,
-        inputs=tuple(map(_tensor, document.inputs)),
-        local_functions=tuple(document.local_functions),
-        uncaptured=tuple(Uncaptured(gap.module, gap.reason) for gap in document.uncaptured),
-        opset_imports=document.opset_imports,
-        params=document.params,
-        rungs=tuple(Rung(rung.module, rung.method, rung.reason) for rung in document.rungs),
-        tools=document.tools,
-    )
-
-
-def _site(site: SiteJSON, defaults: Mapping[str, Mapping[str, Attribute]]) -> Site:
-    return Site(
-        op=OpName.parse(site.operator),
-        module=site.module,
-        source=site.source,
-        inputs=tuple(_tensor(spec) if spec else None for spec in site.inputs),
-        outputs=tuple(map(_tensor, site.outputs)),
-        attributes={name: attribute(value) for name, value in site.attributes.items()},
-        macs=site.macs,
-        node=site.node,
-        body=site.body,
-        since_version=site.since_version,
-        types=site.types,
-        unbound=tuple(site.unbound),
-        is_function=site.is_function,
-        function=site.function,
-        defaults=defaults.get(_schema_key(site.operator, site.since_version)),
-        constant=site.constant,
-        dead=site.dead,
-    )
-
-
-def _tensor(spec: TensorJSON) -> TensorSpec:
-    return TensorSpec(None if spec.shape is None else tuple(spec.shape), spec.dtype, spec.name, spec.constant)
