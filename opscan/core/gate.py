@@ -17,6 +17,7 @@ from opscan.core.waivers import Waiver, first
 
 CLEAN, FINDINGS, USAGE, NO_ANSWER = 0, 1, 2, 3
 _COVERAGE_BELOW, _PARTITIONS_ABOVE, _BORDER_BYTES_ABOVE = "OPS201", "OPS202", "OPS203"
+_NODES = 5
 _EXPIRED, _UNUSED = "OPS401", "OPS402"
 
 
@@ -36,6 +37,8 @@ class GateFinding:
     count: int = 1
     """Sites."""
     places: tuple[Place, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """Names of the first few of its nodes, where no line of code tells them apart."""
     failing: tuple[Outcome, ...] = ()
     """The clauses that decided: what the sites have and what would be allowed."""
     next: tuple[str, ...] = ()
@@ -194,6 +197,7 @@ def _finding(verdicts: Sequence[Verdict], waiver: Waiver | None) -> GateFinding:
         reason=first_.reason,
         count=len(verdicts),
         places=places(verdict.site for verdict in verdicts),
+        nodes=tuple(dict.fromkeys(v.site.node for v in verdicts if v.site.node and not v.site.source))[:_NODES],
         failing=first_.outcomes,
         next=first_.next,
         waiver=waiver,

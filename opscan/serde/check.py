@@ -76,6 +76,8 @@ class FindingJSON(msgspec.Struct, frozen=True):
     reason: str
     count: int
     places: list[PlaceJSON]
+    nodes: list[str] = []
+    """Names of the first few nodes, where no line of code tells them apart."""
     severity: str = "error"
     signature: str = ""
     """Dtype and rank of the operator's inputs."""
@@ -164,6 +166,7 @@ def _finding(finding: GateFinding) -> FindingJSON:
         reason=finding.reason,
         count=finding.count,
         places=[PlaceJSON(place.modules, place.source, place.count) for place in finding.places],
+        nodes=list(finding.nodes),
         severity=finding.severity.value,
         signature=finding.signature,
         failing=list(map(_failing, finding.failing)),

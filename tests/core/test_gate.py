@@ -49,6 +49,12 @@ def test_one_finding_per_rule_operator_and_signature():
     ]
 
 
+def test_nodes_are_named_where_no_line_tells_them_apart():
+    known = onnx_site("Roll", spec(1), node="r0", source="vit.py:61")
+    (finding,) = gate(known, *(onnx_site("Roll", spec(1), node=f"n{number % 7}") for number in range(9))).findings
+    assert finding.nodes == ("n0", "n1", "n2", "n3", "n4")
+
+
 def test_errors_come_first_then_what_matters_most():
     sites = [onnx_site("Resize", spec(1))] * 5 + [onnx_site("Roll", spec(1))] + [onnx_site("Abs", spec(1))] * 2
     found = gate(*sites, uncaptured=(Uncaptured("head", "no code"),)).findings

@@ -74,6 +74,7 @@ def findings(waived: bool = False) -> st.SearchStrategy[GateFinding]:
         signature=names,
         count=st.integers(1, 999),
         places=st.lists(places, max_size=3).map(tuple),
+        nodes=st.lists(names, max_size=2).map(tuple),
         next=st.lists(names, max_size=2).map(tuple),
         waiver=waivers if waived else st.none(),
         fingerprint=st.text("0123456789abcdef", min_size=32, max_size=32),

@@ -142,6 +142,9 @@ def _facts(group: Sequence[GateFinding], file: str) -> Iterator[tuple[str, str]]
         shown.append(f"… and {len(places) - _PLACES_SHOWN} more")
     if first.places:
         yield "where", "\n".join(shown)
+    nodes = [node for finding in group for node in finding.nodes][:_PLACES_SHOWN]
+    if nodes:
+        yield "nodes", visible_line(", ".join(nodes))
     if first.next:
         yield "next", "\n".join(map(visible_line, first.next))
     if first.waiver:

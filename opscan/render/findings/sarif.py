@@ -71,7 +71,7 @@ def _result(finding: GateFinding, file: str, title: str, result: GateResult | No
         "ruleIndex": _INDEX[finding.rule],
         "level": "note" if finding.waiver else _LEVELS[finding.severity],
         "message": {"text": f"{title}: {sentence(finding)}"},
-        "locations": [_location(found[0])],
+        "locations": [_location(found[0], finding.nodes[:1])],
         "partialFingerprints": {_FINGERPRINT: finding.fingerprint},
         "properties": _properties(finding, result),
     }
@@ -101,14 +101,16 @@ def _related(found: Sequence[Location]) -> list[dict[str, Any]]:
     ]
 
 
-def _location(location: Location) -> dict[str, Any]:
-    logical: dict[str, Any] = {"fullyQualifiedName": location.module or "(root)", "kind": "module"}
+def _location(location: Location, nodes: Sequence[str] = ()) -> dict[str, Any]:
+    """The line where it is known, and always a logical place: the module, and a node where there is no line."""
+    logical = [{"fullyQualifiedName": location.module or "(root)", "kind": "module"}]
+    logical += [{"fullyQualifiedName": node, "kind": "element"} for node in nodes]
     if not location.path:
-        return {"logicalLocations": [logical]}
+        return {"logicalLocations": logical}
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(location.path)}}
     if location.line:
         physical["region"] = {"startLine": location.line}
-    return {"physicalLocation": physical, "logicalLocations": [logical]}
+    return {"physicalLocation": physical, "logicalLocations": logical}
 
 
 def _uri(path: str) -> str:
