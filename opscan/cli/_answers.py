@@ -13,6 +13,7 @@ from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.needs import Doubt, Needs, needs
 from opscan.core.profile import BackendProfile
+from opscan.pipeline.judgements import Judged, judged
 from opscan.sources import bundled
 
 NO_ANSWER = 3
@@ -52,19 +53,19 @@ def capturing(command: Callable[..., None]) -> Callable[..., None]:
 
 def answers(
     chosen: Sequence[str], profiles: Sequence[BackendProfile], settings: pipeline.Options
-) -> tuple[tuple[pipeline.Judged, ...], ...]:
+) -> tuple[tuple[Judged, ...], ...]:
     """One row per model, one answer per profile, in the order asked for; all bundled models where none is chosen."""
     names = list(dict.fromkeys(chosen or bundled.names(settings.models)))
-    done: dict[int, tuple[pipeline.Judged, ...]] = {}
+    done: dict[int, tuple[Judged, ...]] = {}
     with terminal.progress(len(names), "capturing") as bar:
-        for number, row in pipeline.judged(names, profiles, settings):
+        for number, row in judged(names, profiles, settings):
             done[number] = row
             bar.update(bar.task_ids[0], advance=1, description=f"judged {names[number]}")
     return tuple(done[number] for number in sorted(done))
 
 
 def all_needs(
-    rows: Sequence[Sequence[pipeline.Judged]], unknown: Doubt, conditional: Doubt
+    rows: Sequence[Sequence[Judged]], unknown: Doubt, conditional: Doubt
 ) -> tuple[tuple[Needs, ...], dict[str, str]]:
     """What each model needs of the only profile, and why the others gave no answer."""
     found, unanswered = [], {}

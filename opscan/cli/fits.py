@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, serde
+from opscan import backends, pipeline
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -14,6 +14,7 @@ from opscan.core.errors import UsageError
 from opscan.core.fits import Fit, fits
 from opscan.core.needs import Doubt
 from opscan.core.table import Report
+from opscan.serde.answers import fits_json
 
 
 @click.command()
@@ -50,7 +51,7 @@ def command(
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = fits(needed)
-    data = serde.fits_json(found, backend=profile.id, unanswered=unanswered, tools=pipeline.tool_versions())
+    data = fits_json(found, backend=profile.id, unanswered=unanswered, tools=pipeline.tool_versions())
     head = (("backend", f"{profile.id}, {profile.title}"),)
     notes = shared.no_answer_notes(unanswered)
     terminal.write(form, [Report(data=data, head=head, tables=(fits_table(found),), notes=notes)], output)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, serde
+from opscan import backends, pipeline
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.answer_reports import matrix_table, no_answers
 from opscan.core.matrix import DENOMINATORS, Cell, Share
 from opscan.core.table import Report
+from opscan.serde.answers import matrix_json
 
 
 @click.command()
@@ -49,7 +50,7 @@ def command(
         for row in shared.answers(references, profiles, settings)
     ]
     notes = (f"percentages: {DENOMINATORS[by]}", *no_answers(rows))
-    data = serde.matrix_json(rows, pipeline.tool_versions()) if form == "json" else None
+    data = matrix_json(rows, pipeline.tool_versions()) if form == "json" else None
     terminal.write(form, [Report(data=data, tables=(matrix_table(rows, by),), notes=notes)], output)
     if not any(cell.coverage for row in rows for cell in row):
         sys.exit(shared.NO_ANSWER)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline, serde
+from opscan import pipeline
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -13,6 +13,7 @@ from opscan.core.answer_reports import blocker_table, curve_table
 from opscan.core.needs import Doubt
 from opscan.core.rank import Ranking, ranking
 from opscan.core.table import Report
+from opscan.serde.answers import rank_json
 
 
 @click.command()
@@ -53,7 +54,7 @@ def command(
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = ranking(needed, shared.weights_of(weights, [one.entry.model for (one,) in rows]), largest)
-    data = serde.rank_json(
+    data = rank_json(
         found,
         backend=profile.id,
         unknown=unknown.value,

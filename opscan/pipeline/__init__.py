@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from opscan.core.errors import UsageError
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
-from opscan.pipeline.judgements import Judged, judged
 from opscan.pipeline.options import TIMEOUT, Options, tool_versions
 from opscan.pipeline.profiles import load_backend, shipped_backends
 from opscan.pipeline.schemas import linted
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_MODELS",
     "TIMEOUT",
-    "Judged",
     "Options",
     "capture",
     "check",
     "export",
-    "judged",
     "linted",
     "load_backend",
     "shipped_backends",

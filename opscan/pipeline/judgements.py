@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from opscan.core.coverage import Coverage
-from opscan.core.errors import NoAnswer, UsageError
+from opscan.core.errors import UsageError
 from opscan.core.judge import compare
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.operator import AtenLevel
 from opscan.core.profile import BackendProfile
-from opscan.core.source import ModelSource, TorchSource
-from opscan.core.survey import Capture, Entry
-from opscan.pipeline.captures import capture
+from opscan.core.survey import Entry
+from opscan.pipeline.inventories import with_sites
 from opscan.pipeline.options import Options
-from opscan.pipeline.surveys import entry_of, sources_of, survey, survey_stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +31,16 @@ def judged(
     Raises UsageError for an unknown reference before anything is captured. What fails costs its own
     answer only.
     """
-    sources = sources_of(references, options)
-    torch_models = []
-    for number, source in enumerate(sources):
-        if isinstance(source, TorchSource):
-            torch_models.append(number)
-        else:
-            entry = _read(references[number], source, options)
-            yield number, tuple(_judged(entry, profile) for profile in profiles)
-    names = [references[number] for number in torch_models]
+    asked = len({profile.id for profile in profiles})
     found: dict[int, dict[str, Judged]] = {}
     for level, spoken in _levels(profiles).items():
         dialects = list(dict.fromkeys(profile.dialect for profile in spoken))
-        for position, entry in survey(names, dialects, replace(options, level=level, sites=True)):
-            answers = found.setdefault(position, {})
+        for number, entry in with_sites(references, dialects, replace(options, level=level)):
+            answers = found.setdefault(number, {})
             answers |= {profile.id: _judged(entry, profile) for profile in spoken}
-            if len(answers) == len({profile.id for profile in profiles}):
-                yield torch_models[position], tuple(answers[profile.id] for profile in profiles)
+            if len(answers) == asked:
+                yield number, tuple(answers[profile.id] for profile in profiles)
+                del found[number]
 
 
 def _levels(profiles: Sequence[BackendProfile]) -> dict[AtenLevel, list[BackendProfile]]:
@@ -60,19 +51,6 @@ def _levels(profiles: Sequence[BackendProfile]) -> dict[AtenLevel, list[BackendP
         level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
         levels.setdefault(level, []).append(profile)
     return levels
-
-
-def _read(reference: str, source: ModelSource | Exception, options: Options) -> Entry:
-    """A file: read in this process, for sending its sites from another takes longer."""
-    if isinstance(source, Exception):
-        return survey_stub(reference, (Dialect.ONNX,), options, str(source))
-    try:
-        inventory = capture(source, None, options)
-    except NoAnswer as error:
-        return survey_stub(reference, (Dialect.ONNX,), options, str(error))
-    # An inventory of a bundled model belongs to that model's family.
-    entry = entry_of(inventory.model, (Capture.of(inventory),), options)
-    return replace(entry, model=reference)
 
 
 def _judged(entry: Entry, profile: BackendProfile) -> Judged:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from opscan.serde.answers import FitsJSON, MatrixJSON, RankJSON, fits_json, matrix_json, rank_json
 from opscan.serde.check import CheckJSON, check_json
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_json
@@ -22,12 +21,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "check_json",
     "encode",
-    "fits_json",
     "inventory_from_json",
     "inventory_json",
-    "matrix_json",
     "probe_json",
-    "rank_json",
     "schemas",
     "survey_json",
     "verify_json",
@@ -40,10 +36,17 @@ DOCUMENTS = {
     "profile": ProfileYAML,
     "probe": ProbeJSON,
     "verify": VerifyJSON,
-    "matrix": MatrixJSON,
-    "rank": RankJSON,
-    "fits": FitsJSON,
 }
+
+
+def documents() -> dict[str, Any]:  # classes, which msgspec types as no more than that
+    """Every document by name; those of the answers over many models are imported when asked for."""
+    from opscan.serde.answers import FitsJSON, MatrixJSON, RankJSON
+    from opscan.serde.diff import DiffJSON
+    from opscan.serde.lock import LockCheckJSON, LockYAML
+
+    answers = {"matrix": MatrixJSON, "rank": RankJSON, "fits": FitsJSON, "diff": DiffJSON}
+    return DOCUMENTS | answers | {"lockfile": LockYAML, "lock": LockCheckJSON}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -54,5 +57,5 @@ def schemas() -> dict[str, dict[str, Any]]:
             "title": f"opscan {name}, schema version {SCHEMA_VERSION}",
             **msgspec.json.schema(document),
         }
-        for name, document in DOCUMENTS.items()
+        for name, document in documents().items()
     }
