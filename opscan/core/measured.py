@@ -20,6 +20,8 @@ _KINDS = (
     ClauseKind.PRESENT,
     ClauseKind.RANK,
 )
+# Fewer models than these say nothing about others.
+FEWEST = 2
 # Kinds whose allowed value is one truth.
 _TRUTHS = (ClauseKind.CONSTANT, ClauseKind.PRESENT)
 
@@ -74,6 +76,42 @@ def rules_of(
         for version, group in sorted(by_version.items(), key=lambda item: item[0] or 0)
     }
     return tuple(_ranged(found, versions))
+
+
+def refusals_of(
+    operator: str, trials: Sequence[Trial], promised: Sequence[bool], versions: Sequence[int], *, cite: str
+) -> tuple[Rule, ...]:
+    """Rules that say what the runtime refuses although a profile promises it.
+
+    `promised` says of each trial whether the profile calls it supported. A rule speaks of cases of
+    which every model tried was refused, at least FEWEST of them, whether promised or not.
+    """
+    wrongly = {id(t.observation) for t, said in zip(trials, promised, strict=True) if said and not t.taken}
+    by_version: dict[int | None, list[Trial]] = {}
+    for trial in trials:
+        if trial.observation.taken is not None:
+            by_version.setdefault(trial.version, []).append(trial)
+    found = {
+        version: tuple(_refusals(operator, group, wrongly, cite))
+        for version, group in sorted(by_version.items(), key=lambda item: item[0] or 0)
+    }
+    return tuple(_ranged(found, versions, between=True))
+
+
+def _refusals(operator: str, trials: Sequence[Trial], wrongly: set[int], cite: str) -> Iterator[Rule]:
+    original = {id(trial): trial for trial in trials}
+    turned = {id(t): _as_taken(t, not t.taken) for t in trials}
+    back = {id(turned[key]): original[key] for key in original}
+    for path, group in _leaves(list(turned.values()), ()):
+        cases = [back[id(trial)] for trial in group]
+        if (
+            all(not t.taken for t in cases)
+            and len(cases) >= FEWEST
+            and any(id(t.observation) in wrongly for t in cases)
+        ):
+            clauses = tuple(_clause(feature, values) for feature, values in path)
+            text = f"none of {len(cases)} models tried is accepted: {_message(cases)}"
+            yield Rule(operator=operator, supported=False, clauses=clauses, restriction=text, source=cite)
 
 
 def _version_rules(operator: str, trials: Sequence[Trial], *, strict: bool, cite: str) -> Iterator[Rule]:
@@ -217,34 +255,35 @@ def _none_note(trials: Sequence[Trial]) -> str:
     return f"measured: none of {len(trials)} models accepted: {_message(trials)}"
 
 
-def _ranged(found: Mapping[int | None, tuple[Rule, ...]], versions: Sequence[int]) -> Iterator[Rule]:
-    """Rules with their range of versions; neighbours with the same clauses are one."""
-    order = sorted(versions)
+def _ranged(
+    found: Mapping[int | None, tuple[Rule, ...]], versions: Sequence[int], *, between: bool = False
+) -> Iterator[Rule]:
+    """Rules with their range of versions. Neighbours that say the same are one.
+
+    `between`: so are versions that say the same and between which none was tried.
+    """
+    order = [version for version in sorted(versions) if not between or version in found]
     runs: list[list[int | None]] = []
     for version in found:
-        last = runs[-1][-1] if runs else None
-        if last is not None and version in order and last in order and _neighbours(found, order, last, version):
+        if runs and _continues(found, order, runs[-1][-1], version):
             runs[-1].append(version)
         else:
             runs.append([version])
     for run in runs:
-        for rule in found[run[-1]]:
-            yield replace(rule, since=run[0], until=run[-1])
+        yield from (replace(rule, since=run[0], until=run[-1]) for rule in found[run[-1]])
 
 
-def _neighbours(
-    found: Mapping[int | None, tuple[Rule, ...]], order: Sequence[int], before: int, version: int | None
+def _continues(
+    found: Mapping[int | None, tuple[Rule, ...]], order: Sequence[int], before: int | None, version: int | None
 ) -> bool:
-    return (
-        version is not None
-        and order.index(version) == order.index(before) + 1
-        and _says(found[before]) == _says(found[version])
-    )
+    if before not in order or version not in order:
+        return False
+    return order.index(version) == order.index(before) + 1 and _says(found[before]) == _says(found[version])
 
 
 def _says(rules: Sequence[Rule]) -> list[Rule]:
     """The rules without what only counts evidence."""
     return [
-        replace(rule, note="", restriction=bool(rule.restriction) * "?", broken=bool(rule.broken) * "?")
+        replace(rule, note="", restriction="?" * bool(rule.restriction), broken="?" * bool(rule.broken))
         for rule in rules
     ]
