@@ -86,31 +86,23 @@ def refusals_of(
     `promised` says of each trial whether the profile calls it supported. A rule speaks of cases of
     which every model tried was refused, at least FEWEST of them, whether promised or not.
     """
-    wrongly = {id(t.observation) for t, said in zip(trials, promised, strict=True) if said and not t.taken}
     by_version: dict[int | None, list[Trial]] = {}
-    for trial in trials:
-        if trial.observation.taken is not None:
+    for trial, said in zip(trials, promised, strict=True):
+        if trial.taken or (said and trial.observation.taken is not None):  # the rest is settled
             by_version.setdefault(trial.version, []).append(trial)
     found = {
-        version: tuple(_refusals(operator, group, wrongly, cite))
+        version: tuple(_refusals(operator, group, cite))
         for version, group in sorted(by_version.items(), key=lambda item: item[0] or 0)
     }
     return tuple(_ranged(found, versions, between=True))
 
 
-def _refusals(operator: str, trials: Sequence[Trial], wrongly: set[int], cite: str) -> Iterator[Rule]:
-    original = {id(trial): trial for trial in trials}
-    turned = {id(t): _as_taken(t, not t.taken) for t in trials}
-    back = {id(turned[key]): original[key] for key in original}
-    for path, group in _leaves(list(turned.values()), ()):
-        cases = [back[id(trial)] for trial in group]
-        if (
-            all(not t.taken for t in cases)
-            and len(cases) >= FEWEST
-            and any(id(t.observation) in wrongly for t in cases)
-        ):
+def _refusals(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rule]:
+    turned = [_as_taken(trial, not trial.taken) for trial in trials]
+    for path, group in _leaves(turned, ()):
+        if all(trial.taken for trial in group) and len(group) >= FEWEST:
             clauses = tuple(_clause(feature, values) for feature, values in path)
-            text = f"none of {len(cases)} models tried is accepted: {_message(cases)}"
+            text = f"none of {len(group)} models tried is accepted: {_message(group, Outcome.REJECTED)}"
             yield Rule(operator=operator, supported=False, clauses=clauses, restriction=text, source=cite)
 
 
@@ -239,7 +231,7 @@ def _as_taken(trial: Trial, taken: bool) -> Trial:
 
 def _message(group: Sequence[Trial], outcome: Outcome | None = None) -> str:
     """What the runtime said most often of the models that it refused."""
-    said = [t.observation.message for t in group if (not t.taken if outcome is None else True)]
+    said = [t.observation.message for t in group if outcome is not None or not t.taken]
     return max(sorted(set(said)), key=said.count, default="") or "no message"
 
 
