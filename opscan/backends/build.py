@@ -15,7 +15,16 @@ DTYPES = frozenset(
     (
         *("bool", "string", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
         *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (2, 4, 8, 16, 32, 64)),
-        *("float4e2m1", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0"),
+        *(
+            "float4e2m1",
+            "float6e2m3",
+            "float6e3m2",
+            "float8e4m3fn",
+            "float8e4m3fnuz",
+            "float8e5m2",
+            "float8e5m2fnuz",
+            "float8e8m0",
+        ),
         *("qint8", "quint8", "qint32"),
     )
 )

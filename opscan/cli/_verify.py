@@ -1,6 +1,7 @@
 """`opscan backends verify NAME`: a profile held against the runtime that it describes."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from opscan.core.profile import BackendProfile
 from opscan.core.table import Report
 
 if TYPE_CHECKING:
-    from opscan.probe import Target
+    from opscan.probe import Case, Target
 
 FINDINGS = 1
 
@@ -37,6 +38,13 @@ FINDINGS = 1
 @measuring.timeout
 @measuring.memory
 @measuring.jobs
+@click.option(
+    "--amend",
+    "profile_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write rules into this profile file that correct what is wrong, in place of earlier such rules.",
+)
 @options.form
 @options.output
 def verify(
@@ -54,6 +62,7 @@ def verify(
     timeout: float,
     memory: int,
     jobs: int,
+    profile_file: Path | None,
     form: str,
     output: Path | None,
 ) -> None:
@@ -86,10 +95,28 @@ def verify(
 
     with terminal.progress(len(cases), "judging") as bar:
         held = agreement(cases, measured, profile, measuring.advancer(bar))
+    if profile_file:
+        _amend(profile_file, cases, measured, held, profile)
     terminal.write(form, [_report(held, profile, measured)], output)
     if measured.interrupted:
         raise KeyboardInterrupt
     sys.exit(FINDINGS if held.disagreements else 0)
+
+
+def _amend(
+    file: Path, cases: "Sequence[Case]", measured: Measurement, held: Agreement, profile: BackendProfile
+) -> None:
+    from opscan.probe import amend
+    from opscan.probe.trials import trials_of
+
+    cite = f"opscan probe, {measured.runtime} {measured.version}".strip()
+    rules = amend.corrections(held, trials_of(cases, measured), profile, cite)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error
+    terminal.write_file(file, amend.amended(text, rules, cite))
+    terminal.note(f"{file}: {sum(map(len, rules.values()))} measured rules for {len(rules)} operators")
 
 
 def _target(profile: BackendProfile, runtime: str, compiler: str, provider: str, settings: tuple[str, ...]) -> "Target":

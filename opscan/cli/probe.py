@@ -1,6 +1,8 @@
 """`opscan probe`: what a runtime or compiler accepts, measured with single-operator models."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,9 @@ from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
 from opscan.core.probe_reports import measurement_head, measurement_table
 from opscan.core.table import Report
+
+if TYPE_CHECKING:
+    from opscan.probe import Case
 
 
 @click.command()
@@ -29,6 +34,12 @@ from opscan.core.table import Report
 @measuring.timeout
 @measuring.memory
 @measuring.jobs
+@click.option(
+    "--write-profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was measured as a backend profile: no more than was tried.",
+)
 @options.models
 @options.form
 @options.output
@@ -47,6 +58,7 @@ def command(
     timeout: float,
     memory: int,
     jobs: int,
+    write_profile: Path | None,
     models: Path | None,
     form: str,
     output: Path | None,
@@ -76,9 +88,19 @@ def command(
     )
     cases = measuring.cases_of(choice)
     measured = measuring.measured(cases, target, seconds=timeout, memory=memory, jobs=jobs)
+    if write_profile:
+        exhaustive = all_operators and not (operators or sample)
+        _write_profile(write_profile, cases, measured, exhaustive=exhaustive)
     terminal.write(form, [_report(measured)], output)
     if measured.interrupted:
         raise KeyboardInterrupt
+
+
+def _write_profile(file: Path, cases: "Sequence[Case]", measured: Measurement, *, exhaustive: bool) -> None:
+    from opscan.probe.profile import measured_profile
+
+    text = measured_profile(cases, measured, file.stem, exhaustive=exhaustive and not measured.interrupted)
+    terminal.write_file(file, text)
 
 
 def _report(measured: Measurement) -> Report:

@@ -26,6 +26,9 @@ FEWEST = 2
 _TRUTHS = (ClauseKind.CONSTANT, ClauseKind.PRESENT)
 
 
+_NOT_TRIED = "no model like it was tried"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Feature:
     """Something that a clause can ask of a site."""
@@ -64,8 +67,8 @@ def rules_of(
     """The rules for one operator, by schema version.
 
     `versions` are all versions that its schema has; neighbours whose rules are the same become one
-    range. `strict` leaves out every dtype, rank and enumerated attribute value that was not tried;
-    otherwise only what failed is left out. `cite` says where the evidence is from.
+    range. `strict` says of every dtype, rank and enumerated attribute value that was not tried that it
+    was not; otherwise only what failed is left out. `cite` says where the evidence is from.
     """
     asked = [trial for trial in trials if trial.observation.taken is not None]
     by_version: dict[int | None, list[Trial]] = {}
@@ -97,6 +100,31 @@ def refusals_of(
     return tuple(_ranged(found, versions, between=True))
 
 
+def promises_of(
+    operator: str, trials: Sequence[Trial], denied: Sequence[bool], versions: Sequence[int], *, cite: str
+) -> tuple[Rule, ...]:
+    """Rules that say what the runtime accepts although a profile does not promise it.
+
+    `denied` says of each trial whether the profile withholds a yes. A rule speaks of cases of which every
+    model tried was accepted; only versions with an accepted model that was denied get rules.
+    """
+    versions_denied = {t.version for t, said in zip(trials, denied, strict=True) if said and t.taken}
+    found: dict[int | None, tuple[Rule, ...]] = {}
+    for version in sorted(versions_denied, key=lambda v: v or 0):
+        group = [t for t in trials if t.version == version and t.observation.taken is not None]
+        found[version] = tuple(_promises(operator, group, cite))
+    return tuple(_ranged(found, versions, between=True))
+
+
+def _promises(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rule]:
+    for path, group in _leaves(trials, ()):
+        if all(trial.taken for trial in group) and len(group) >= FEWEST:
+            dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE}
+            ordered = sorted({**dtypes, **dict(path)}.items(), key=lambda item: item[0].order)
+            clauses = tuple(_clause(feature, values) for feature, values in ordered)
+            yield Rule(operator=operator, clauses=clauses, note=_note(group), source=cite)
+
+
 def _refusals(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rule]:
     turned = [_as_taken(trial, not trial.taken) for trial in trials]
     for path, group in _leaves(turned, ()):
@@ -112,6 +140,9 @@ def _version_rules(operator: str, trials: Sequence[Trial], *, strict: bool, cite
         return
     for path, group in _leaves(trials, ()):
         yield _rule(operator, path, group, strict=strict, cite=cite)
+    if strict:
+        yield from _refusals(operator, trials, cite)
+        yield Rule(operator=operator, restriction=_NOT_TRIED, source=cite)
     yield from _broken_rules(operator, [trial for trial in trials if trial.taken], cite)
 
 
@@ -201,7 +232,7 @@ def _is_enumerated(feature: Feature, values: Sequence[Attribute]) -> bool:
         return True
     if feature.kind is ClauseKind.ATTRIBUTE:
         return all(isinstance(v, str) for v in values)
-    return len(values) == 1 and feature.kind in _TRUTHS
+    return values == [False] and feature.kind in _TRUTHS and feature.subject != "input 0"
 
 
 def _clause(feature: Feature, values: tuple[Attribute, ...]) -> Clause:

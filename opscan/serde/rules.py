@@ -75,12 +75,13 @@ def profile_text(head: dict[str, Any], rules: dict[str, list[dict[str, Any]]], c
     text = yaml.dump(head, Dumper=_Dumper, sort_keys=False, width=_WIDTH, allow_unicode=True, default_flow_style=None)
     lines = [f"# {comment}\n", text, "rules:\n" if rules else "rules: {}\n"]
     for operator, entries in rules.items():
-        lines.append(f"  {_flow(operator)}:\n")
-        lines += [f"  - {_flow(entry)}\n" for entry in entries]
+        lines.append(f"  {flow(operator)}:\n")
+        lines += [f"  - {flow(entry)}\n" for entry in entries]
     return "".join(lines)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, on one line or on several that are indented by four."""
     text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=_WIDTH, allow_unicode=True)
     return "\n    ".join(line.strip() for line in text.splitlines() if line not in ("...", ""))
 
