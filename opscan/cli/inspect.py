@@ -11,12 +11,19 @@ from opscan.core.macs import CONVENTION
 from opscan.core.operator import Dialect
 from opscan.core.reports import inventory_head, operator_table, site_table
 from opscan.core.table import Report
-from opscan.sources import resolve
 
 
 @click.command()
 @click.argument("reference", metavar="REF")
 @options.dialect
+@click.option(
+    "--backend",
+    "-b",
+    "backends",
+    metavar="NAME",
+    multiple=True,
+    help="A column with this backend's verdicts; repeatable. Without --dialect its dialect is taken.",
+)
 @click.option("--sites", is_flag=True, help="Every site instead of one row per operator.")
 @options.opset
 @options.models
@@ -26,6 +33,7 @@ from opscan.sources import resolve
 def command(
     reference: str,
     dialect: Dialect | None,
+    backends: tuple[str, ...],
     sites: bool,
     opset: int | None,
     models: Path | None,
@@ -35,14 +43,18 @@ def command(
 ) -> None:
     """Which operators does one model use, how often, on what types, and where?
 
-    Example: opscan inspect vit_b16 --dialect onnx
+    Example: opscan inspect vit_b16 --dialect onnx --backend onnxruntime-cpu
     """
+    from opscan.core.verdict_columns import verdict_head, with_verdicts
+    from opscan.pipeline import gates
+
     settings = pipeline.Options(opset=opset, models=models, cache=cache)
-    inventory = pipeline.capture(resolve(reference, models), dialect, settings)
+    inventory, coverages = gates.inspected(reference, backends, dialect, settings)
+    table = site_table(inventory) if sites else operator_table(inventory)
     report = Report(
-        data=serde.inventory_json(inventory, sites=sites),
-        head=inventory_head(inventory),
-        tables=(site_table(inventory) if sites else operator_table(inventory),),
+        data=serde.inventory_json(inventory, sites=sites, coverages=coverages),
+        head=(*inventory_head(inventory), *verdict_head(coverages)),
+        tables=(with_verdicts(table, coverages, sites=sites),),
         notes=(CONVENTION,),
     )
     terminal.write(form, [report], output)

@@ -54,6 +54,21 @@ def _asked(source: ModelSource, profile: BackendProfile, options: Options) -> tu
     return wanted, replace(options, level=level)
 
 
+def inspected(
+    reference: str, names: Sequence[str], dialect: Dialect | None, options: Options
+) -> tuple[Inventory, tuple[Coverage, ...]]:
+    """One capture held against several backends; without a dialect it is the first backend's.
+
+    Raises NoAnswer, UsageError, or DialectMismatch where a backend speaks another dialect.
+    """
+    profiles = _all(names, load_backend)
+    source = resolve(reference, options.models)
+    if profiles and dialect is None:
+        dialect, options = _asked(source, profiles[0], options)
+    inventory = capture(source, dialect, options)
+    return inventory, tuple(compare(inventory, profile) for profile in profiles)
+
+
 def check_all(
     references: Sequence[str], names: Sequence[str], options: Options, settings: GateSettings
 ) -> Iterator[GateResult]:

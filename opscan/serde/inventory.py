@@ -1,8 +1,12 @@
 """Inventories -> JSON; `reading` is the way back."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import msgspec
 
 from opscan.core.canonical import canonical, is_special
+from opscan.core.coverage import Coverage
 from opscan.core.inventory import FunctionBody, Inventory, Site, TensorSpec
 from opscan.core.macs import CONVENTION
 from opscan.core.views import control_flow, operator_uses
@@ -82,6 +86,23 @@ class FunctionBodyJSON(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+class OperatorVerdictJSON(msgspec.Struct, frozen=True):
+    """Sites of one operator with the same outcome and reason."""
+
+    operator: str
+    support: str
+    reason: str
+    count: int
+
+
+class BackendVerdictJSON(msgspec.Struct, frozen=True):
+    """The model held against one backend; `opscan check` tells more."""
+
+    backend: str
+    verdict: str
+    operators: list[OperatorVerdictJSON]
+
+
 class InventoryJSON(msgspec.Struct, frozen=True):
     """`opscan inspect REF --format json`; `sites` only with --sites."""
 
@@ -108,9 +129,11 @@ class InventoryJSON(msgspec.Struct, frozen=True):
     """`Operator@since_version` -> what attributes that a site leaves out stand for; only with the sites."""
     control_flow: str = ""
     """How sites in branches and loops are counted, where the model has any."""
+    backends: list[BackendVerdictJSON] = []
+    """With --backend."""
 
 
-def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
+def inventory_json(inventory: Inventory, *, sites: bool, coverages: Sequence[Coverage] = ()) -> InventoryJSON:
     """An inventory as a document, with every site or without."""
     return InventoryJSON(
         schema_version=SCHEMA_VERSION,
@@ -143,7 +166,13 @@ def inventory_json(inventory: Inventory, *, sites: bool) -> InventoryJSON:
         control_flow=control_flow(inventory),
         functions={key: _body_json(body) for key, body in inventory.functions.items()} if sites else {},
         defaults=_defaults(inventory) if sites else {},
+        backends=[BackendVerdictJSON(c.profile.id, c.verdict.value, _outcomes(c)) for c in coverages],
     )
+
+
+def _outcomes(coverage: Coverage) -> list[OperatorVerdictJSON]:
+    counts = Counter((str(v.site.op), v.support.value, v.reason) for v in coverage.verdicts)
+    return [OperatorVerdictJSON(*outcome, count) for outcome, count in counts.items()]
 
 
 def _body_json(body: FunctionBody) -> FunctionBodyJSON:
