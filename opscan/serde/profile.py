@@ -110,6 +110,38 @@ class LimitsYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     constants: Constants = Constants.FOLDED
 
 
+class ListYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An operator list in CSV and what to take of it. Of several, the first that has an operator decides about it."""
+
+    file: str
+    backend: str = ""
+    version: str = ""
+    only: str = ""
+    """A status: no other lines."""
+    confidence: Confidence | None = None
+    """Of its rules, where it is not the profile's."""
+    require: list[RequireYAML] = []
+    """Clauses for each of its rules, besides its own."""
+    limits: bool = False
+    """The list names the backend's own operators; it only adds clauses to the rules of the lists before it."""
+
+
+class ImportYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where the rules come from, so that `opscan backends import --update` can read them again."""
+
+    lists: list[ListYAML]
+    dtypes: bool = True
+    """Whether the lists' dtypes are the backend's; false where they were copied from the standard."""
+    out_variants: bool = False
+    """aten: the lists name out-variants."""
+    restriction: str = ""
+    """A limit on every line that the lists do not detail."""
+    spellings: dict[str, str] = {}
+    """The lists' spelling -> the operator, besides the profile's aliases."""
+    domains: dict[str, str] = {}
+    """The lists' domain -> the domain that models have."""
+
+
 class ProfileYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A profile file; see opscan.core.profile.BackendProfile."""
 
@@ -136,3 +168,4 @@ class ProfileYAML(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     limits: LimitsYAML = LimitsYAML()
     every_operator: list[RequireYAML] = []
     aliases: dict[str, str] = {}
+    import_: ImportYAML | None = msgspec.field(default=None, name="import")

@@ -84,7 +84,7 @@ MODELS = [
     ("GlobalLpPool", 22, ["float32 1,2,3,3"], "float32 1,2,1,1", {}, False, "as everywhere in the registry"),
     ("my.domain::Relu", 17, [M], M, {}, False, "an unknown domain, whatever the name"),
     ("Nope", 17, [M], M, {}, False, "an unknown operator of the standard's domain"),
-    ("com.microsoft::Gelu", 17, [M], M, {}, None, "an operator whose schema opscan does not have: not known"),
+    ("com.microsoft::Gelu", 17, [M], M, {}, True, "onnxruntime's own operator: dtypes by operand"),
     ("HardSwish", 14, [M], M, {}, True, "no kernel, but a function body whose operators have one"),
     ("LeakyRelu", 16, ["float64 2,3"], "float64 2,3", {}, True, "a kernel for other dtypes, and a function body"),
     ("LeakyRelu", 21, ["float64 2,3"], "float64 2,3", {}, False, "which is of no use once an operator in it has changed"),
