@@ -98,7 +98,7 @@ def test_a_statement_about_what_another_version_has_is_true_of_this_one():
 # --- rules --------------------------------------------------------------------------------------
 
 LINES = [
-    ("ai.onnx,Relu,6,9,native,T=int8|float32,", {"Relu": [{"since": 6, "until": 12, "dtypes": {"T": ["float32", "int8"]}}]}, "a range ends before a version; dtypes in order"),
+    ("ai.onnx,Relu,6,9,native,T=float64|int8|float32,", {"Relu": [{"since": 6, "until": 12, "dtypes": {"T": ["float32", "float64"]}}]}, "a range ends before a version; dtypes that the version has, in order"),
     (",Erf,,,unsupported,,", {"Erf": [{"supported": False}]}, "no domain is ai.onnx"),
     ("ai.onnx,Resize,13,,partial,,", {"Resize": [{"since": 13, "restriction": "supported in part; the list does not say which"}]}, "in part without a remark"),
     ("ai.onnx,Gelu,20,,fused-only,,", {"Gelu": [{"since": 20, "restriction": "only as part of a fused operator"}]}, "fused only is no plain yes"),
