@@ -44,6 +44,12 @@ DOCUMENTS = {
         "sources": [{"what": "a list", "licence": "MIT", "retrieved": "2026-11-22"}],
         "rules": {"Relu": [{"require": [{"input": 0, "rank": [4]}, {"attribute": "mode", "in": ["linear"]}]}]},
     },
+    "configuration": {
+        "backend": ["onnxruntime-cpu"],
+        "min_coverage": {"sites": 95},
+        "overrides": [{"models": "swin_*", "unknown": "error"}],
+        "waivers": [{"rule": "OPS101", "operator": "Roll", "statement": "agreed", "expires": "2027-01-31"}],
+    },
 }
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from opscan.configuration.meaning import all_faults, as_list, layer, waiver
-from opscan.configuration.schema import ConfigurationFile, WaiverFile
 from opscan.core.errors import UsageError
 from opscan.core.policy import Layer, Preset
 from opscan.core.waivers import Waiver
 from opscan.document import Document, Fault, read_toml, read_yaml
+from opscan.serde.configuration import ConfigurationFile, WaiverFile
 
 YAML_NAMES = ("opscan.yaml", "opscan.yml")
 TOML_NAME = "pyproject.toml"

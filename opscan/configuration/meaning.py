@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from opscan.configuration.schema import ConfigurationFile, OverrideFile, SettingsFile, WaiverFile
 from opscan.core.policy import BORDER_BYTES, COVERAGE, PARTITIONS, RULE, Denominator, Layer, Value, contradictions
 from opscan.core.rules import BY_ID, Severity
 from opscan.core.spelling import did_you_mean
 from opscan.core.waivers import Waiver
 from opscan.document import Fault, faults, joined, sound
+from opscan.serde.configuration import ConfigurationFile, OverrideFile, SettingsFile, WaiverFile
 
 _UNKNOWN = "OPS103"
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}

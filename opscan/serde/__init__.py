@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from opscan.serde.check import CheckJSON, check_json
+from opscan.serde.configuration import ConfigurationFile
 from opscan.serde.document import SCHEMA_VERSION, encode
 from opscan.serde.inventory import InventoryJSON, inventory_json
 from opscan.serde.probe import ProbeJSON, VerifyJSON, probe_json, verify_json
@@ -33,6 +34,7 @@ DOCUMENTS = {
     "inventory": InventoryJSON,
     "survey": SurveyJSON,
     "check": CheckJSON,
+    "configuration": ConfigurationFile,
     "profile": ProfileYAML,
     "probe": ProbeJSON,
     "verify": VerifyJSON,

@@ -67,6 +67,7 @@ COMMANDS = [
     (["models"], NO_TORCH | NO_ONNX, "the list of models reads their files without running them"),
     (["backends"], NO_TORCH | NO_ONNX, "profiles are data"),
     (["table1"], NO_TORCH | NO_ONNX, "Table 1 is data"),
+    (["explain", "OPS102"], NO_TORCH | NO_ONNX | {"pebble", "numpy", "yaml", "multiprocessing"}, "rules are data"),
     (["inspect", "json"], NO_TORCH | NO_ONNX, "an inventory is read without onnx"),
     (["check", "json", "-b", "onnxruntime-cpu"], NO_TORCH | NO_ONNX, "judging an inventory needs neither"),
     (["inspect", "onnx"], NO_TORCH, "an ONNX file is read without torch"),

@@ -6,7 +6,7 @@ from opscan.core.policy import Denominator, Preset
 from opscan.core.rules import Severity
 
 
-class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
+class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What closes the gate."""
 
     rules: dict[str, Severity] = {}
@@ -20,13 +20,13 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes, or a number with a unit: `4 MiB`, `10 MB`."""
 
 
-class OverrideFile(SettingsFile, frozen=True, kw_only=True):
+class OverrideFile(SettingsFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings for models that match a glob; of two that match, the later one wins."""
 
     models: str | list[str]
 
 
-class WaiverFile(msgspec.Struct, frozen=True, kw_only=True):
+class WaiverFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """See opscan.core.waivers.Waiver."""
 
     rule: str
@@ -38,7 +38,7 @@ class WaiverFile(msgspec.Struct, frozen=True, kw_only=True):
     expires: str | None = None
 
 
-class ConfigurationFile(SettingsFile, frozen=True, kw_only=True):
+class ConfigurationFile(SettingsFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`opscan.yaml`, or `[tool.opscan]` in pyproject.toml."""
 
     preset: Preset | None = None
