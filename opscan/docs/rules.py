@@ -4,8 +4,8 @@ from opscan.core.rules import RULES, GateRule
 from opscan.docs import Material, document
 
 _HEAD = (
-    "What `opscan check` and `opscan lock --check` can find. `opscan.yaml`, `[tool.opscan]` or `--rule ID=SEVERITY` set "
-    "a rule to `off`, `warn` or `error`; `opscan explain ID` prints what stands here."
+    "What `opscan check` and `opscan lock --check` can find. `opscan.yaml`, `[tool.opscan]` or `--rule ID=SEVERITY` "
+    "set a rule to `off`, `warn` or `error`; `opscan explain ID` prints what stands here."
 )
 
 
