@@ -186,7 +186,8 @@ class _Judge:
     def _judged_body(self, site: Site) -> Judgement:
         body = self._functions.get(site.function)
         if body is None:
-            return _of(Support.UNKNOWN, "its ONNX function body is run instead, which is not known without its types")
+            why = "could not be made" if site.function else "is not known without its types"
+            return _of(Support.UNKNOWN, f"its ONNX function body is run instead, which {why}")
         if body.fault:
             return Judgement(Support.UNSUPPORTED, CLAUSE_FAILED, body.fault)
         judgements = [(inner, self.judgement(Kind(inner, None))) for inner in body.sites]

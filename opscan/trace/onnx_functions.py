@@ -6,6 +6,7 @@ operands are there. Each kind of call is expanded once.
 
 import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,6 +30,9 @@ from opscan.trace.onnx_binding import schema_of
 from opscan.trace.onnx_values import dtype_code, dtype_name
 
 Imports = Mapping[str, int]
+
+# Calls that one process expands, within its limits of time and memory.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +170,15 @@ def _version(name: str, opset: int) -> int | None:
 def expanded(calls: Mapping[str, Call]) -> dict[str, FunctionProto]:
     """The body of each call, with the types of its values; one that is no valid model has its fault as doc_string.
 
-    What onnx cannot expand is left out.
+    What onnx cannot expand is left out, and with it what was asked for together with it.
     """
-    if not calls:
-        return {}
-    try:
-        found = apart(_expand, _as_model(calls))
-    except PassFailed:
-        return {}
-    return {function.name: function for function in found.functions}
+    found: dict[str, FunctionProto] = {}
+    keys = list(calls)
+    for start in range(0, len(keys), _AT_ONCE):
+        some = {key: calls[key] for key in keys[start : start + _AT_ONCE]}
+        with suppress(PassFailed):
+            found |= {function.name: function for function in apart(_expand, _as_model(some)).functions}
+    return found
 
 
 def _as_model(calls: Mapping[str, Call]) -> ModelProto:

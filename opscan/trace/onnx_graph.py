@@ -53,13 +53,11 @@ def walked(model: ModelProto, provenance: Provenance) -> Walked:
 def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
     """The body of every kind of call, and of the calls in those bodies."""
     found: dict[str, FunctionBody] = {}
-    while new := {key: call for key, call in calls.by_key.items() if key not in found}:
-        bodies = expanded(new)
-        for key, call in new.items():
-            function = bodies.get(key)
-            if function is None:
-                found[key] = FunctionBody((), "onnx cannot expand it")
-                continue
+    tried: set[str] = set()
+    while new := {key: call for key, call in calls.by_key.items() if key not in tried}:
+        tried |= new.keys()
+        for key, function in expanded(new).items():
+            call = new[key]
             walk = _Walk({}, Provenance(ModelProto(), SourceLines({}, ())), call.imports, ir_version, calls, Place())
             sites = () if function.doc_string else tuple(walk.function_body(function, call.inputs))
             found[key] = FunctionBody(sites, function.doc_string)

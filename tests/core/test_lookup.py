@@ -154,7 +154,7 @@ FUNCTIONS = [
     ("untyped", UNKNOWN, "its ONNX function body is run instead, which is not known without its types", "nobody knows the inner body"),
     ("circle", UNKNOWN, "contains itself", "a circle, which only a forged file can have"),
     ("invalid", NO, "T is float64 and float32", "a body that is no valid ONNX for this call"),
-    ("missing", UNKNOWN, "not known without its types", "a body that did not come along"),
+    ("missing", UNKNOWN, "which could not be made", "a body that did not come along"),
 ]  # fmt: skip
 LISTED = (Rule(operator="Mul"), Rule(operator="Erf"), Rule(operator="Pow", restriction="small powers only"))
 

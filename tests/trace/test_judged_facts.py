@@ -1,6 +1,8 @@
 # ruff: noqa: E501 -- one row per case
 """What a walker must note so that profiles can be judged without onnx and torch."""
 
+import os
+
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -11,6 +13,7 @@ from opscan.core.errors import UsageError
 from opscan.core.inventory import TensorSpec
 from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import InputSpec, TorchSource
+from opscan.trace import onnx_functions
 from opscan.trace.onnx_file import inventory_of
 from opscan.trace.session import TorchSession
 
@@ -148,6 +151,14 @@ def test_bodies_in_bodies_come_along_and_each_once():
     operators = {str(s.op) for body in found.functions.values() for s in body.sites}
     assert {"HardSigmoid", "CastLike", "Cast"} <= operators, "the body of HardSigmoid, and of CastLike in it"
     assert all(s.function in found.functions for body in found.functions.values() for s in body.sites if s.is_function)
+
+
+def test_a_body_that_onnx_cannot_make_is_no_refusal(monkeypatch):
+    monkeypatch.setattr(onnx_functions, "_expand", lambda data: os.abort())
+    found = captured([node("HardSwish", "x", "y")], X)
+    (site,) = found.sites
+    assert (site.is_function, found.functions) == (True, {})
+    assert site.function, "and it is known which body is missing"
 
 
 def test_a_body_needs_types():
