@@ -2,17 +2,22 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from opscan import pipeline, serde
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.core.matrix import DENOMINATORS, Cell, Share
 from opscan.core.operator import Dialect
 from opscan.core.reports import survey_tables
 from opscan.core.survey import Entry
 from opscan.core.table import Report
 from opscan.sources import bundled
+
+if TYPE_CHECKING:
+    from opscan.core.profile import BackendProfile
 
 
 @click.command()
@@ -31,6 +36,14 @@ from opscan.sources import bundled
     show_default=True,
     help='Rows such as "same as ViT, unbind", or full lists.',
 )
+@click.option(
+    "--backend",
+    "-b",
+    "names",
+    metavar="BACKEND",
+    multiple=True,
+    help="Beside the operators, whether the model runs on it, and the share of its sites; repeatable.",
+)
 @options.opset
 @options.jobs
 @options.models
@@ -43,6 +56,7 @@ def command(
     dialects: tuple[Dialect, ...],
     all_dialects: bool,
     relative: bool,
+    names: tuple[str, ...],
     opset: int | None,
     jobs: int | None,
     models: Path | None,
@@ -63,15 +77,39 @@ def command(
     chosen = list(dict.fromkeys(references or bundled.names(models)))
     levels = list(Dialect) if all_dialects else list(dict.fromkeys(dialects or [Dialect.TORCH]))
     settings = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
+    profiles = [pipeline.load_backend(name) for name in dict.fromkeys(names)]
     entries, interrupted = collect(chosen, levels, settings)
-    tables = survey_tables(entries, relative=relative)
-    report = Report(data=serde.survey_json(entries, pipeline.tool_versions()), tables=tables)
+    cells = _cells(chosen, profiles, settings) if profiles and not interrupted else []
+    backends = [profile.id for profile in profiles] if cells else []
+    answers = {row[0].model: [cell.text(Share.SITES) for cell in row] for row in cells}
+    tables = survey_tables(entries, relative=relative, backends=backends, answers=answers)
+    notes = _notes(cells)
+    report = Report(data=serde.survey_json(entries, pipeline.tool_versions(), cells), tables=tables, notes=notes)
     terminal.write(form, [report], output)
     _summarise(entries, levels)
     if interrupted:
         raise KeyboardInterrupt
     if not any(entry.primary.found for entry in entries):
         sys.exit(3)
+
+
+def _cells(chosen: list[str], profiles: "list[BackendProfile]", settings: pipeline.Options) -> list[list[Cell]]:
+    """One row per model, one cell per backend, captured in the dialect that the backend speaks."""
+    from opscan.cli._answers import answers
+
+    return [
+        [Cell(model=o.entry.model, backend=o.profile.id, coverage=o.coverage, reason=o.reason) for o in row]
+        for row in answers(chosen, profiles, settings)
+    ]
+
+
+def _notes(cells: list[list[Cell]]) -> tuple[str, ...]:
+    """What the percentages are of, and why a model has none."""
+    if not cells:
+        return ()
+    from opscan.core.answer_reports import no_answers
+
+    return (f"percentages: {DENOMINATORS[Share.SITES]}", *no_answers(cells))
 
 
 def collect(

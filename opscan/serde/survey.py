@@ -1,9 +1,10 @@
 """Surveys -> JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from opscan.core.matrix import Cell
 from opscan.core.survey import Entry
 from opscan.serde.document import SCHEMA_VERSION
 
@@ -37,17 +38,39 @@ class SurveyRowJSON(msgspec.Struct, frozen=True):
     dialects: list[CaptureJSON]
 
 
+class BackendAnswerJSON(msgspec.Struct, frozen=True):
+    """One model on one backend: supported sites of all; without an answer they are null and `reason` says why."""
+
+    model: str
+    backend: str
+    verdict: str | None
+    supported_sites: int | None
+    sites: int | None
+    reason: str = ""
+
+
 class SurveyJSON(msgspec.Struct, frozen=True):
     """`opscan survey --format json`."""
 
     schema_version: int
     rows: list[SurveyRowJSON]
     tools: dict[str, str] = {}
+    backends: list[BackendAnswerJSON] = []
 
 
-def survey_json(entries: tuple[Entry, ...], tools: Mapping[str, str]) -> SurveyJSON:
-    """A survey as a document: one row per model, never merged."""
-    return SurveyJSON(SCHEMA_VERSION, [_survey_row(entry) for entry in entries], dict(tools))
+def survey_json(
+    entries: tuple[Entry, ...], tools: Mapping[str, str], cells: Sequence[Sequence[Cell]] = ()
+) -> SurveyJSON:
+    """A survey as a document: one row per model, never merged; `cells` are the answers of backends."""
+    rows = [_survey_row(entry) for entry in entries]
+    return SurveyJSON(SCHEMA_VERSION, rows, dict(tools), [_answer(cell) for row in cells for cell in row])
+
+
+def _answer(cell: Cell) -> BackendAnswerJSON:
+    if cell.coverage is None:
+        return BackendAnswerJSON(cell.model, cell.backend, None, None, None, cell.reason)
+    ratio = cell.coverage.sites
+    return BackendAnswerJSON(cell.model, cell.backend, cell.coverage.verdict.value, ratio.part, ratio.whole)
 
 
 def _survey_row(entry: Entry) -> SurveyRowJSON:

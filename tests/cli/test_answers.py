@@ -139,3 +139,15 @@ def test_matrix_json_has_partitions_and_borders(folder):
 def test_matrix_says_why_a_cell_is_empty(folder):
     text = run("matrix", "broken.onnx", "one.onnx", "-b", "npu.txt")
     assert "no answer for broken.onnx on npu@list: broken.onnx: not an ONNX file" in text
+
+
+def test_survey_shows_backends_beside_the_operators(folder):
+    rows = list(csv.reader(io.StringIO(run("survey", "plain.onnx", "one.onnx", "-b", "npu.txt", "-f", "csv"))))
+    assert rows[0][6:9] == ["special operators", "npu@list", "publication"]
+    assert [row[7] for row in rows[1:]] == ["supported, 100.0 %", "unsupported, 50.0 %"]
+    found = document("survey", "one.onnx", "broken.onnx", "-b", "npu.txt")["backends"]
+    assert [(a["model"], a["verdict"], a["supported_sites"], a["sites"]) for a in found] == [
+        ("one.onnx", "unsupported", 1, 2),
+        ("broken.onnx", None, None, None),
+    ]
+    assert "not an ONNX file" in found[1]["reason"]
