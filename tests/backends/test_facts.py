@@ -48,6 +48,7 @@ FACTS = [
     ("tract", "Reshape", 14, {}, [IMAGE, SHAPE], {}, YES, "and may be anything then"),
     ("burn", "Conv", 11, {}, [t(1, 3, 8, 8, 8)], {}, YES, "listed as Conv3d"),
     ("burn", "Conv", 11, {}, [t(1, 3)], {}, NO, "no Conv of rank 2 is listed"),
+    ("tvm", "Reshape", 14, {}, [IMAGE, t(4, dtype="int64")], {}, NO, "the shape must be constant"),
     ("tvm", "Attention", 23, {}, [IMAGE], {}, NO, "the converter of com.microsoft takes it and fails"),
     ("iree", "GridSample", 16, {}, [IMAGE, t(1, 8, 8, 2)], {"padding_mode": "border"}, NO, "zeros only"),
     ("onnx-mlir-nnpa", "Add", 14, {"T": "float32"}, [IMAGE, t(3, 1, 1)], {}, NO, "no broadcasting"),
