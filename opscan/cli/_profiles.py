@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -38,7 +39,7 @@ def show(name: str, operator: str, form: str, output: Path | None) -> None:
     """
     from opscan import pipeline
 
-    profile = pipeline.load_backend(name)
+    profile = _configured.load_backend(name)
     rules = rules_of(profile, operator) if operator else tuple(r for rs in profile.rules.values() for r in rs)
     if operator and not rules and not profile.exhaustive:
         raise UsageError(f"{profile.id} says nothing about {operator}{did_you_mean(operator, profile.rules)}")
@@ -73,7 +74,7 @@ def diff(old: str, new: str, form: str, output: Path | None) -> None:
     """
     from opscan import pipeline
 
-    before, after = pipeline.load_backend(old), pipeline.load_backend(new)
+    before, after = _configured.load_backend(old), _configured.load_backend(new)
     if before.dialect is not after.dialect:
         raise UsageError(f"{before.id} lists {before.dialect} operators, {after.id} lists {after.dialect} ones")
     found = changes(before, after)
@@ -107,7 +108,7 @@ def lint(names: tuple[str, ...], form: str, output: Path | None) -> None:
     """
     from opscan import pipeline
 
-    profiles = tuple(map(pipeline.load_backend, names)) or pipeline.shipped_backends()
+    profiles = tuple(map(_configured.load_backend, names)) or pipeline.shipped_backends()
     faults = pipeline.linted(profiles)
     count = sum(map(len, faults.values()))
     data = {

@@ -7,6 +7,7 @@ import click
 
 from opscan import backends, pipeline
 from opscan.cli import _answers as shared
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.answer_reports import fits_table
@@ -47,7 +48,7 @@ def command(
     names = [name for name in (backend, ops_file and f"{backends.OPS_FILE}{ops_file}") if name]
     if len(names) != 1:
         raise UsageError("give either --backend or --ops-file")
-    profile = pipeline.load_backend(names[0])
+    profile = _configured.load_backend(names[0])
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = fits(needed)

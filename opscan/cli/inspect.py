@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from opscan import pipeline, serde
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.macs import CONVENTION
@@ -49,7 +50,9 @@ def command(
     from opscan.pipeline import gates
 
     settings = pipeline.Options(opset=opset, models=models, cache=cache)
-    inventory, coverages = gates.inspected(reference, backends, dialect, settings)
+    inventory, coverages = gates.inspected(
+        reference, backends, dialect, settings, _configured.folders() if backends else ()
+    )
     table = site_table(inventory) if sites else operator_table(inventory)
     report = Report(
         data=serde.inventory_json(inventory, sites=sites, coverages=coverages),

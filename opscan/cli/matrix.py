@@ -7,6 +7,7 @@ import click
 
 from opscan import backends, pipeline
 from opscan.cli import _answers as shared
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.answer_reports import matrix_table, no_answers
@@ -44,7 +45,7 @@ def command(
 
     Example: opscan matrix vit_b16 swin_t --backend onnxruntime-cpu --by macs
     """
-    profiles = [pipeline.load_backend(name) for name in dict.fromkeys(names or backends.names())]
+    profiles = [_configured.load_backend(name) for name in dict.fromkeys(names or backends.names())]
     rows = [
         [Cell(model=o.entry.model, backend=o.profile.id, coverage=o.coverage, reason=o.reason) for o in row]
         for row in shared.answers(references, profiles, settings)

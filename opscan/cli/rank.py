@@ -7,6 +7,7 @@ import click
 
 from opscan import pipeline
 from opscan.cli import _answers as shared
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.answer_reports import blocker_table, curve_table
@@ -50,7 +51,7 @@ def command(
 
     Example: opscan rank --backend onnxruntime-cpu vit_b16 swin_t
     """
-    profile = pipeline.load_backend(backend)
+    profile = _configured.load_backend(backend)
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = ranking(needed, shared.weights_of(weights, [one.entry.model for (one,) in rows]), largest)

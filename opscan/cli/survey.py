@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opscan import pipeline, serde
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.matrix import DENOMINATORS, Cell, Share
@@ -77,7 +78,7 @@ def command(
     chosen = list(dict.fromkeys(references or bundled.names(models)))
     levels = list(Dialect) if all_dialects else list(dict.fromkeys(dialects or [Dialect.TORCH]))
     settings = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
-    profiles = [pipeline.load_backend(name) for name in dict.fromkeys(names)]
+    profiles = [_configured.load_backend(name) for name in dict.fromkeys(names)]
     entries, interrupted = collect(chosen, levels, settings)
     cells = _cells(chosen, profiles, settings) if profiles and not interrupted else []
     backends = [profile.id for profile in profiles] if cells else []

@@ -11,6 +11,7 @@ from opscan.core.schema import Schema
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import kept
 from opscan.pipeline.options import Options
+from opscan.pipeline.profiles import load_backend
 from opscan.sources import bundled
 
 
@@ -33,4 +34,4 @@ def uses(operator: CanonicalOperator, options: Options) -> Iterator[Use]:
 
 def all_profiles() -> tuple[BackendProfile, ...]:
     """The shipped ones, the newest version of each."""
-    return tuple(backends.load(name) for name in backends.names())
+    return tuple(load_backend(name) for name in backends.names())

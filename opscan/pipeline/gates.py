@@ -55,13 +55,17 @@ def _asked(source: ModelSource, profile: BackendProfile, options: Options) -> tu
 
 
 def inspected(
-    reference: str, names: Sequence[str], dialect: Dialect | None, options: Options
+    reference: str,
+    names: Sequence[str],
+    dialect: Dialect | None,
+    options: Options,
+    folders: tuple[Path, ...] = (),
 ) -> tuple[Inventory, tuple[Coverage, ...]]:
     """One capture held against several backends; without a dialect it is the first backend's.
 
     Raises NoAnswer, UsageError, or DialectMismatch where a backend speaks another dialect.
     """
-    profiles = _all(names, load_backend)
+    profiles = _all(names, lambda name: load_backend(name, folders))
     source = resolve(reference, options.models)
     if profiles and dialect is None:
         dialect, options = _asked(source, profiles[0], options)

@@ -196,15 +196,22 @@ def test_show_settings_tells_where_every_value_came_from(check, folder):
     assert document["waivers"][0]["statement"] == "runs elsewhere"
 
 
-def test_profiles_of_the_configuration_are_found(check, folder):
+@pytest.mark.parametrize(
+    "command",
+    ["check relu.onnx -f json", "inspect relu.onnx -b mynpu", "rank relu.onnx -b mynpu", "backends show mynpu"],
+)
+def test_profiles_of_the_configuration_are_found(command, folder, monkeypatch, capsys):
     (folder / "ours").mkdir()
     (folder / "ours" / "mynpu.yaml").write_text(
         "{schema: 1, name: mynpu, version: '1', title: t, dialect: onnx, exhaustive: true, confidence: measured,\n"
         " sources: [{what: w, licence: MIT, retrieved: 2026-11-22}], rules: {Relu: [{}]}}\n"
     )
     (folder / "opscan.yaml").write_text("backends: ours\nbackend: mynpu\n")
-    code, out, _ = check("relu.onnx", "-f", "json")
-    assert (code, json.loads(out)["results"][0]["backend"]) == (0, "mynpu@1")
+    monkeypatch.setattr("sys.argv", ["opscan", *command.split()])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    assert "mynpu" in capsys.readouterr().out
 
 
 def test_other_commands_say_that_they_have_no_findings(monkeypatch, capsys):
