@@ -169,7 +169,13 @@ def _support(operator: CanonicalOperator, profile: BackendProfile) -> list[tuple
     for name in spellings:
         if rules := rules_of(profile, name):
             texts = list(dict.fromkeys(rule_text(rule, profile) for rule in rules))
-            rows.append((profile.id, name, "has rules", shortened(texts)))
+            rows.append((profile.id, name, "listed", shortened(texts)))
     if rows or not spellings:
         return rows
-    return [(profile.id, ", ".join(spellings), "unsupported" if profile.exhaustive else "unknown", "")]
+    return [(profile.id, ", ".join(spellings), _silence(profile), "")]
+
+
+def _silence(profile: BackendProfile) -> str:
+    if not profile.exhaustive:
+        return "unknown"
+    return "not listed; a function body may do" if profile.function_bodies else "unsupported"
