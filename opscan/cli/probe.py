@@ -86,7 +86,8 @@ def command(
         node_tests=node_tests,
         sample=sample,
     )
-    cases = measuring.cases_of(choice)
+    wanted = generated or node_tests
+    cases = (*_cases_of_models(references, opsets, models), *(measuring.cases_of(choice) if wanted else ()))
     measured = measuring.measured(cases, target, seconds=timeout, memory=memory, jobs=jobs)
     if write_profile:
         exhaustive = all_operators and not (operators or sample)
@@ -94,6 +95,15 @@ def command(
     terminal.write(form, [_report(measured)], output)
     if measured.interrupted:
         raise KeyboardInterrupt
+
+
+def _cases_of_models(references: tuple[str, ...], opsets: tuple[int, ...], models: Path | None) -> "tuple[Case, ...]":
+    """The distinct operators of the models; torch models are exported to the first of the opsets."""
+    if not references:
+        return ()
+    from opscan.probe.extract import model_cases
+
+    return model_cases(references, pipeline.Options(opset=opsets[0] if opsets else None, models=models))
 
 
 def _write_profile(file: Path, cases: "Sequence[Case]", measured: Measurement, *, exhaustive: bool) -> None:

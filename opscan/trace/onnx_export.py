@@ -15,6 +15,7 @@ from torch.onnx import ONNXProgram
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import TorchSource
+from opscan.trace.aten import exported
 from opscan.trace.onnx_file import inventory_of
 from opscan.trace.onnx_opset import lowered
 from opscan.trace.onnx_quick import quick_export
@@ -66,6 +67,12 @@ def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram
     _require_valid(proto, source.name)
     lines, params = source_lines(source), count_parameters(model)
     return inventory_of(proto, source.name, "torch.onnx.export", lines=lines, params=params)
+
+
+def weightless_model(source: TorchSource, opset: int | None) -> ModelProto:
+    """A torch model's ONNX graph, large weights by type only. Raises NoAnswer or UsageError as `to_onnx` does."""
+    _, program = exported(source)
+    return _weightless(to_onnx(source.name, program, (), opset).model)
 
 
 def _require_valid(model: ModelProto, name: str) -> None:
