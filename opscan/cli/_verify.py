@@ -96,21 +96,18 @@ def verify(
     with terminal.progress(len(cases), "judging") as bar:
         held = agreement(cases, measured, profile, measuring.advancer(bar))
     if profile_file:
-        _amend(profile_file, cases, measured, held, profile)
+        _amend(profile_file, cases, measured, profile)
     terminal.write(form, [_report(held, profile, measured)], output)
     if measured.interrupted:
         raise KeyboardInterrupt
     sys.exit(FINDINGS if held.disagreements else 0)
 
 
-def _amend(
-    file: Path, cases: "Sequence[Case]", measured: Measurement, held: Agreement, profile: BackendProfile
-) -> None:
+def _amend(file: Path, cases: "Sequence[Case]", measured: Measurement, profile: BackendProfile) -> None:
     from opscan.probe import amend
-    from opscan.probe.trials import trials_of
 
     cite = f"opscan probe, {measured.runtime} {measured.version}".strip()
-    rules = amend.corrections(held, trials_of(cases, measured), profile, cite)
+    rules = amend.corrections(cases, measured, profile, cite)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from opscan.core.errors import UsageError
-from opscan.core.measured import Trial, promises_of, refusals_of
-from opscan.core.probe import Agreement
+from opscan.core.measured import promises_of, refusals_of
+from opscan.core.probe import Measurement
 from opscan.core.profile import BackendProfile, Confidence, Rule
 from opscan.core.verdict import Support
-from opscan.probe.trials import versions_of
+from opscan.probe.case import Case
+from opscan.probe.trials import trials_of, versions_of
+from opscan.probe.verify import agreement
 from opscan.serde.rules import flow, rule_values
 
 _RULES = "rules:"
@@ -17,13 +19,16 @@ _PROMISED = (Support.SUPPORTED, Support.CONDITIONAL, Support.BROKEN)
 Rules = Mapping[str, Sequence[Rule]]
 
 
-def corrections(
-    agreement: Agreement, trials: Mapping[str, Sequence[Trial]], profile: BackendProfile, cite: str
-) -> Rules:
-    """Rules that say what the runtime refuses though promised, and what it accepts though not promised."""
-    said = {held.observation.case: held.support for held in agreement.held}
+def corrections(cases: Sequence[Case], measured: Measurement, profile: BackendProfile, cite: str) -> Rules:
+    """Rules that say what the runtime refuses though promised, and what it accepts though not promised.
+
+    Promised by the profile without the rules that an earlier measurement added, which cite the same.
+    """
+    kept = {name: tuple(r for r in rules if r.source != cite) for name, rules in profile.rules.items()}
+    bare = replace(profile, rules={name: rules for name, rules in kept.items() if rules})
+    said = {held.observation.case: held.support for held in agreement(cases, measured, bare).held}
     found: dict[str, list[Rule]] = {}
-    for operator, group in trials.items():
+    for operator, group in trials_of(cases, measured).items():
         supports = [said[trial.observation.case] for trial in group]
         versions = versions_of(operator)
         rules = (
