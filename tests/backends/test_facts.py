@@ -33,7 +33,7 @@ FACTS = [
     ("onnxruntime-coreml-nn", "Conv", 11, {"T": "float32"}, [IMAGE, t(4, 3, 3, 3)], {}, NO, "the weight must be constant"),
     ("onnxruntime-nnapi", "MaxPool", 12, {"T": "float32"}, [t(1, 3, 8)], {}, NO, "2-D pooling only"),
     ("onnxruntime-openvino", "GridSample", 20, {}, [IMAGE], {"mode": "linear"}, BROKEN, "the session cannot be created"),
-    ("openvino-cpu", "GridSample", 16, {}, [IMAGE], {}, YES, "missing from the published list, and converted"),
+    ("openvino-cpu", "GridSample", 16, {"T1": "float32"}, [IMAGE], {"mode": "bilinear"}, YES, "missing from the published list, and converted"),
     ("openvino-npu", "Softmax", 13, {"T": "float32"}, [t(1, 2, 2, 2, 2, 2)], {"axis": -1}, NO, "rank 6 never passes"),
     ("openvino-gpu", "Det", 11, {"T": "float32"}, [t(2, 2)], {}, NO, "the frontend has no translator, on any device"),
     ("openvino-gpu", "AffineGrid", 20, {}, [t(1, 2, 3)], {}, UNKNOWN, "has one, and was not measured"),

@@ -107,12 +107,13 @@ def test_amending_twice_changes_nothing_more(tmp_path):
     file.write_text(yaml.safe_dump({**head, "sources": sources}) + "rules:\n  Relu:\n  - {since: 1}\n")
     asked = ("--operator", "Relu", "--runtime", "onnxruntime")
     run("backends", "verify", file, *asked, "--amend", file, code=1)
-    once = file.read_text()
-    held = json.loads(run("backends", "verify", file, *asked, "--format", "json"))
+    again = tmp_path / "again.yaml"  # a file is read once in a process
+    again.write_text(file.read_text())
+    held = json.loads(run("backends", "verify", again, *asked, "--format", "json"))
     assert held["equal"]["part"] == held["equal"]["whole"]
-    assert "  - {since: 1}\n" in once, "what was there stays"
-    run("backends", "verify", file, *asked, "--amend", file)
-    assert set(yaml.safe_load(file.read_text())["rules"]) == {"Relu"}
+    assert "  - {since: 1}\n" in again.read_text(), "what was there stays"
+    run("backends", "verify", again, *asked, "--amend", again)
+    assert again.read_text() == file.read_text()
 
 
 USAGE = [
