@@ -129,7 +129,9 @@ def _refusals(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rul
     turned = [_as_taken(trial, not trial.taken) for trial in trials]
     for path, group in _leaves(turned, ()):
         if all(trial.taken for trial in group) and len(group) >= FEWEST:
-            clauses = tuple(_clause(feature, values) for feature, values in path)
+            dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE}
+            ordered = sorted({**dtypes, **dict(path)}.items(), key=lambda item: item[0].order)
+            clauses = tuple(_clause(feature, values) for feature, values in ordered)
             text = f"none of {len(group)} models tried is accepted: {_message(group, Outcome.REJECTED)}"
             yield Rule(operator=operator, supported=False, clauses=clauses, restriction=text, source=cite)
 

@@ -184,6 +184,8 @@ def test_the_shipped_profile_is_what_openvino_does():
     pytest.importorskip("openvino", reason="an extra")
     if importlib.metadata.version("openvino") != backends.load("openvino-cpu").version:
         pytest.skip("the profile describes another release of openvino than the one installed")
-    found = json.loads(run("backends", "verify", "openvino-cpu", "--sample", "300", "--seed", "1", "--format", "json", code=1))
+    found = json.loads(
+        run("backends", "verify", "openvino-cpu", "--sample", "300", "--seed", "1", "--format", "json", code=1)
+    )
     assert found["equal"]["percent"] >= 97
     assert found["wrongly_supported"]["percent"] <= 2
