@@ -38,6 +38,10 @@ from opscan.trace.decompositions import (
 
 # Where an operator call is in the author's code.
 _PLACE = ("stack_trace", "nn_module_stack", "torch_fn")
+_aten = torch.ops.aten
+_TAKES_NO_VIEW = frozenset(
+    (_aten.conv2d.default, _aten.batch_norm.default, _aten.max_pool2d.default, _aten.adaptive_avg_pool2d.default)
+)
 _DROPOUT_IN_PLACE = torch.ops.aten.dropout_.default
 # Types are those of the program itself, then those that its decomposition turns out to have.
 _ROUNDS = 4
@@ -66,8 +70,8 @@ class FoldedProgram(ExportedProgram):
 
 def _folded(program: ExportedProgram, table: Any) -> ExportedProgram:
     """Raises NotFoldable."""
-    decomposed = torch.export.default_decompositions() if table is None else table
-    operators = frozenset(decomposed)
+    table = _core_table() if table is None else table
+    operators = frozenset(table)
     known = _known(operators)
     inputs = _ordered_inputs(program)
     tensors = _Tensors(_fake_mode(program))
@@ -93,6 +97,12 @@ def _ordered_inputs(program: ExportedProgram) -> list[InputSpec]:
         return (kinds.index(spec.kind), rank[str(spec.target)]) if spec.kind in kinds else (len(kinds), 0)
 
     return sorted(program.graph_signature.input_specs, key=key)
+
+
+@cache
+def _core_table() -> Mapping[Any, Any]:
+    """What torch decomposes by where no table is given; it makes it anew each time."""
+    return torch.export.default_decompositions().materialize()
 
 
 @cache
@@ -262,6 +272,8 @@ class _Walk:
         changed = node.args[0]
         if functional is None or not isinstance(changed, fx.Node) or list(changed.users) != [node]:
             raise NotFoldable(f"{node.name} changes a tensor in place")
+        if not _never_viewed(node):
+            raise NotFoldable(f"{node.name} changes a tensor that is viewed afterwards: torch makes such views anew")
         if changed in self._new and not _is_new(self._new[changed]):
             raise NotFoldable(f"{node.name} changes a tensor that others may see")
         return functional
@@ -333,6 +345,17 @@ def _functional_of(target: OpOverload) -> OpOverload | None:
     functional = getattr(plain, target._overloadname, None)
     pointwise = isinstance(functional, OpOverload) and torch.Tag.pointwise in functional.tags
     return functional if pointwise else None
+
+
+def _never_viewed(node: fx.Node) -> bool:
+    """Whether all who use the tensor are known to take no view of it, inside either."""
+    return all(
+        user.op == "output"
+        or user.target in _TAKES_NO_VIEW
+        or (isinstance(user.target, OpOverload) and torch.Tag.pointwise in user.target.tags)
+        or (user.target is _DROPOUT_IN_PLACE and _never_viewed(user))
+        for user in node.users
+    )
 
 
 def _is_new(node: fx.Node) -> bool:

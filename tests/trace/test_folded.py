@@ -144,6 +144,13 @@ class SeenTwice(nn.Module):
         return z
 
 
+class ViewedAfterwards(nn.Module):
+    """torch makes the view anew from the changed tensor, under another name."""
+
+    def forward(self, x):
+        return F.relu_(x + 1).transpose(0, 1) * 2
+
+
 class InTraining(nn.Module):
     """Running statistics change."""
 
@@ -160,6 +167,7 @@ NOT_FOLDABLE = [
     (ChangesAView, (4, 4), "a change through a view"),
     (ChangesItsInput, (4,), "a change of the model's input"),
     (SeenTwice, (4, 4), "a change that a view sees"),
+    (ViewedAfterwards, (4, 4), "a view of a changed tensor"),
     (InTraining, (3, 4), "a change of running statistics"),
     (networks.Loopy, (3,), "control flow"),
 ]  # fmt: skip
