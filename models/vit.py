@@ -48,6 +48,13 @@ FAMILY = {
             "inputs": {"image": {"shape": [1, 3, 384, 384]}},
             "params": 86_859_496,
             "macs": 55_484_350_464,
+            "official_calls": {
+                "Tensor.__getitem__": 1, "Tensor.add": 25, "Tensor.contiguous": 12, "Tensor.div": 12,
+                "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24, "Tensor.transpose": 61,
+                "Tensor.view": 48, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 36,
+                "nn.functional.gelu": 12, "nn.functional.layer_norm": 25, "nn.functional.linear": 73,
+                "nn.functional.softmax": 12,
+            },
         },
         "vit_b32": {
             "title": "ViT-B/32",
@@ -68,6 +75,13 @@ FAMILY = {
             "inputs": {"image": {"shape": [1, 3, 384, 384]}},
             "params": 88_297_192,
             "macs": 13_043_564_544,
+            "official_calls": {
+                "Tensor.__getitem__": 1, "Tensor.add": 25, "Tensor.contiguous": 12, "Tensor.div": 12,
+                "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24, "Tensor.transpose": 61,
+                "Tensor.view": 48, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 36,
+                "nn.functional.gelu": 12, "nn.functional.layer_norm": 25, "nn.functional.linear": 73,
+                "nn.functional.softmax": 12,
+            },
         },
         "vit_l16": {
             "title": "ViT-L/16",
@@ -88,6 +102,13 @@ FAMILY = {
             "inputs": {"image": {"shape": [1, 3, 384, 384]}},
             "params": 304_715_752,
             "macs": 191_066_300_416,
+            "official_calls": {
+                "Tensor.__getitem__": 1, "Tensor.add": 49, "Tensor.contiguous": 24, "Tensor.div": 24,
+                "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 48, "Tensor.transpose": 121,
+                "Tensor.view": 96, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 72,
+                "nn.functional.gelu": 24, "nn.functional.layer_norm": 49, "nn.functional.linear": 145,
+                "nn.functional.softmax": 24,
+            },
         },
     },
     "survey_row": {

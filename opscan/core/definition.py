@@ -82,8 +82,10 @@ class Family:
     inputs: Mapping[str, InputSpec]
     variants: Mapping[str, Variant]
     method: str = ""
+    calls_of: str = ""
+    """Where not the official implementation's: whose calls `official_calls` are, package and version."""
     call_differences: Mapping[str, str] = field(default_factory=dict)
-    """torch function -> why our definition calls it more or less often than the official code."""
+    """torch function -> why our definition calls it more or less often than that code."""
     survey_row: SurveyRow | None = None
     unreachable_opsets: Mapping[str, str] = field(default_factory=dict)
     """ONNX opset (`"17"`) -> why no model of the family can be exported to it or to an older one."""
