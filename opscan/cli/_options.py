@@ -41,7 +41,7 @@ def _known_format(context: click.Context, option: click.Parameter, name: str) ->
     return name
 
 
-def _writable(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+def writable(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
     """Said before the work is done, not after."""
     if file is not None:
         from opscan import store
@@ -66,7 +66,7 @@ output = click.option(
     "-o",
     type=path(),
     metavar="FILE",
-    callback=_writable,
+    callback=writable,
     help="Write the report to this file instead of stdout.",
 )
 dialect = click.option(

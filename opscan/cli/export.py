@@ -14,7 +14,15 @@ from opscan.core.table import quantity
 
 @click.command()
 @click.argument("reference", metavar="REF")
-@click.option("--output", "-o", type=options.path(), metavar="FILE", required=True, help="The .onnx file to write.")
+@click.option(
+    "--output",
+    "-o",
+    type=options.path(),
+    metavar="FILE",
+    required=True,
+    callback=options.writable,
+    help="The .onnx file to write.",
+)
 @options.opset
 @click.option(
     "--weights",
@@ -46,7 +54,8 @@ def command(
 
     Example: opscan export vit_b16 -o vit_b16.onnx --opset 18 --verify
     """
-    errors, size = pipeline.export(reference, output, opset, weights, verify, models)
+    with terminal.progress(1, f"exporting {reference}"):
+        errors, size = pipeline.export(reference, output, opset, weights, verify, models)
     terminal.note(f"{output}: written, {quantity(size)}B")
     for error in errors:
         terminal.show(f"{error.name}: largest error {error.absolute:.2e} absolute, {error.relative:.2e} relative\n")

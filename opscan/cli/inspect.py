@@ -50,9 +50,10 @@ def command(
     from opscan.pipeline import gates
 
     settings = pipeline.Options(opset=opset, models=models, cache=cache)
-    inventory, coverages = gates.inspected(
-        reference, backends, dialect, settings, _configured.folders() if backends else ()
-    )
+    with terminal.progress(1, f"reading {reference}"):
+        inventory, coverages = gates.inspected(
+            reference, backends, dialect, settings, _configured.folders() if backends else ()
+        )
     table = site_table(inventory) if sites else operator_table(inventory)
     report = Report(
         data=serde.inventory_json(inventory, sites=sites, coverages=coverages),
