@@ -29,21 +29,21 @@ def markdown(groups: Mapping[str, Sequence[Compared]], notes: Mapping[str, str])
 
 def table(results: Iterable[Compared]) -> str:
     """One line per alternative."""
-    head = "| what | opscan | takes | alternative | takes | ratio | goal |"
-    return "\n".join([head, "|---|---|---|---|---|---:|---|", *map(line, results)]) + "\n"
+    head = "| what | opscan | takes | alternative | takes | ratio | cpu ratio | goal |"
+    return "\n".join([head, "|---|---|---|---|---|---:|---:|---|", *map(line, results)]) + "\n"
 
 
 def line(result: Compared) -> str:
     """One alternative beside opscan, as a line of a markdown table."""
     theirs = taken(result.theirs) if result.theirs else f"no answer: {result.reason}"
-    ratio = "" if result.ratio is None else f"{result.ratio:.2f}x{' cpu' if result.row.by_cpu else ''}"
+    ratios = ["" if ratio is None else f"{ratio:.2f}x" for ratio in (result.wall_ratio, result.cpu_ratio)]
     cells = (
         result.row.what,
         result.row.ours.name,
         taken(result.ours),
         result.peer.command.name,
         theirs,
-        ratio,
+        *ratios,
         result.goal,
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -26,7 +26,7 @@ class Row:
     most_memory: float | None = None
     """Megabytes that opscan means to stay under."""
     by_cpu: bool = False
-    """Whether the ratio is of processor seconds instead of wall seconds."""
+    """Whether the goal is of processor seconds instead of seconds on the clock."""
     runs: int = RUNS
 
 
@@ -42,10 +42,18 @@ class Compared:
 
     @property
     def ratio(self) -> float | None:
-        """The alternative's time over opscan's."""
-        if self.theirs is None:
-            return None
-        return self.theirs.cpu / self.ours.cpu if self.row.by_cpu else self.theirs.wall / self.ours.wall
+        """The alternative's time over opscan's, by which the goal is judged."""
+        return self.cpu_ratio if self.row.by_cpu else self.wall_ratio
+
+    @property
+    def wall_ratio(self) -> float | None:
+        """Of seconds on the clock."""
+        return None if self.theirs is None else self.theirs.wall / self.ours.wall
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """Of processor seconds, which say more on a machine that others use too."""
+        return None if self.theirs is None else self.theirs.cpu / self.ours.cpu
 
     @property
     def goal(self) -> str:
