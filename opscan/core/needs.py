@@ -106,7 +106,9 @@ def _clause(outcome: Outcome) -> str:
         return str(outcome)
     what = clause.label or clause.subject
     if clause.kind is ClauseKind.DIMENSION:
-        return f"dimension {clause.axis} of {what} must be {allowed_text(clause)}"
+        what = f"dimension {clause.axis} of {what}"
+    elif clause.kind is ClauseKind.RANK:
+        what = f"the rank of {what}"
     if clause.test is Test.IS:
         negated = "not " if clause.allowed == (False,) else ""
         return f"{what} must {negated}be {clause.kind.value}".strip().replace("_", " ")
