@@ -93,11 +93,16 @@ def _dtype(clause: Clause, site: Site, casts: Mapping[str, str]) -> Decision:
     return _dtype_among(clause, has, casts)
 
 
+def held(dtype: str) -> str:
+    """What a sequence or an optional holds, which is what a site tells of it: `seq(float32)` -> `float32`."""
+    return dtype.rpartition("(")[2].rstrip(")")
+
+
 def _dtype_among(clause: Clause, has: str | None, casts: Mapping[str, str]) -> Decision:
     if has is None:
         return None, "?"
     # A site says what a sequence holds, a profile may say `seq(float32)`.
-    listed = {str(dtype).rpartition("(")[2].rstrip(")") for dtype in clause.allowed}
+    listed = {held(str(dtype)) for dtype in clause.allowed}
     if clause.test is Test.NOT_IN:
         return has not in listed, has
     return has in listed or casts.get(has) in listed, has

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from opscan.core.clauses import is_operand
+from opscan.core.clauses import held, is_operand
 from opscan.core.lookup import covers, range_text
 from opscan.core.operator import Dialect, OpName
 from opscan.core.profile import BackendProfile, Clause, ClauseKind, Rule, VersionMatch
@@ -108,7 +108,8 @@ def _type_variable(path: str, clause: Clause, schema: Schema, profile: BackendPr
     if profile.dialect is not Dialect.ONNX:
         yield Fault(path, f"aten has no type variables; write `input 0` for {clause.subject}")
     elif clause.subject in schema.types:
-        never = [str(dtype) for dtype in clause.allowed if str(dtype) not in schema.types[clause.subject]]
+        possible = {*schema.types[clause.subject], *map(held, schema.types[clause.subject])}
+        never = [str(dtype) for dtype in clause.allowed if str(dtype) not in possible]
         if len(never) == len(clause.allowed):
             yield Fault(path, f"{clause.subject} is never {', '.join(never)}")
     elif clause.subject not in (*schema.inputs, *schema.outputs):
