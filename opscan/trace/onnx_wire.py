@@ -150,7 +150,7 @@ class _Reader:
             if tag & 0x87 == _BYTES and size < small and tag not in watched:  # nearly all of them
                 position += 2 + size
                 continue
-            tag, at = _varint(data, at)
+            tag, at = _tag(data, at)
             match tag & 7:
                 case 0:
                     while data[at] >= 0x80:
@@ -183,6 +183,14 @@ class _Reader:
         if len(data) != end - start:  # the file got shorter
             raise _Unusual
         return data
+
+
+def _tag(data: bytes, at: int) -> tuple[int, int]:
+    """A field's number and wire type, and where its content starts."""
+    tag, after = _varint(data, at)
+    if not tag >> 3:  # no field has that number: a hole of zeros, which may be gigabytes long
+        raise _Unusual
+    return tag, after
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
