@@ -1,5 +1,6 @@
 """What `opscan probe` and `opscan backends verify` share: their options, and the run behind a progress bar."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from opscan.core.probe import Choice, Measurement
 
 if TYPE_CHECKING:
     from opscan.probe import Case, Target
+
+_SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_MOST_SEEDS = 1000
 
 runtime = click.option(
     "--runtime",
@@ -47,12 +51,33 @@ opsets = click.option(
     multiple=True,
     help="Opset of generated models, repeatable.  [default: 17 and the newest]",
 )
-seed = click.option(
+
+
+class SeedRange(click.ParamType[range]):
+    """`3`, or `0-15` for the sixteen from 0 to 15."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        """The seeds; fails with the remedy where it is no such text."""
+        found = _SEEDS.fullmatch(value)
+        if not found:
+            self.fail(f"{value!r} is neither a number from 0 nor a range such as 0-15", param, ctx)
+        first, last = int(found[1]), int(found[2] or found[1])
+        if not first <= last < first + _MOST_SEEDS:
+            self.fail(f"{value} is no range of at most {_MOST_SEEDS} seeds, the first of them first", param, ctx)
+        return range(first, last + 1)
+
+
+seeds = click.option(
     "--seed",
-    type=click.IntRange(min=0),
-    default=0,
+    "seeds",
+    type=SeedRange(),
+    metavar="N|N-M",
+    multiple=True,
+    default=("0",),
     show_default=True,
-    help="Chooses the random combinations and values.",
+    help="Chooses the random combinations and values; repeatable, the models of all are taken together.",
 )
 sample = click.option(
     "--sample",
@@ -86,6 +111,11 @@ jobs = click.option(
     show_default=True,
     help="Processes of the runtime.",
 )
+
+
+def numbers(ranges: Sequence[range]) -> tuple[int, ...]:
+    """All of the seeds, each once, in order."""
+    return tuple(sorted({seed for some in ranges for seed in some}))
 
 
 def settings_of(texts: Sequence[str] | None) -> dict[str, str]:

@@ -33,7 +33,7 @@ FINDINGS = 1
 @measuring.node_tests
 @click.option("--generated/--no-generated", default=True, show_default=True, help="Generated models of every operator.")
 @measuring.opsets
-@measuring.seed
+@measuring.seeds
 @measuring.sample
 @measuring.timeout
 @measuring.memory
@@ -57,7 +57,7 @@ def verify(
     node_tests: bool,
     generated: bool,
     opsets: tuple[int, ...],
-    seed: int,
+    seeds: tuple[range, ...],
     sample: int | None,
     timeout: float,
     memory: int,
@@ -84,7 +84,7 @@ def verify(
     choice = Choice(
         operators=operators,
         opsets=opsets,
-        seed=seed,
+        seeds=measuring.numbers(seeds),
         generated=generated,
         node_tests=node_tests,
         sample=sample,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @measuring.operator
 @measuring.node_tests
 @measuring.opsets
-@measuring.seed
+@measuring.seeds
 @measuring.sample
 @measuring.timeout
 @measuring.memory
@@ -53,7 +53,7 @@ def command(
     operators: tuple[str, ...],
     node_tests: bool,
     opsets: tuple[int, ...],
-    seed: int,
+    seeds: tuple[range, ...],
     sample: int | None,
     timeout: float,
     memory: int,
@@ -81,7 +81,7 @@ def command(
     choice = Choice(
         operators=operators,
         opsets=opsets,
-        seed=seed,
+        seeds=measuring.numbers(seeds),
         generated=generated,
         node_tests=node_tests,
         sample=sample,

@@ -43,7 +43,8 @@ class Choice:
     """Only these; all where it is empty."""
     opsets: tuple[int, ...] = ()
     """Of generated models; the usual one and the newest where it is empty."""
-    seed: int = 0
+    seeds: tuple[int, ...] = (0,)
+    """Of generated models: each chooses other random combinations. Models of the same name are one."""
     generated: bool = True
     node_tests: bool = False
     sample: int | None = None

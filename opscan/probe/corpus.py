@@ -23,11 +23,20 @@ def chosen(choice: Choice) -> tuple[Case, ...]:
     if choice.generated:
         for opset in choice.opsets or (COMMON_OPSET, onnx.defs.onnx_opset_version()):
             _require_known(opset)
-            found += operator_cases(opset, choice.seed, choice.operators)
+            found += _merged(opset, choice)
     if choice.node_tests:
         found += node_test_cases(choice.operators)
     _require_found(choice.operators, {case.operator for case in found})
-    return _sampled(found, choice.sample, choice.seed)
+    return _sampled(found, choice.sample, choice.seeds)
+
+
+def _merged(opset: int, choice: Choice) -> Sequence[Case]:
+    """The models of all seeds, each name once; what is random differs, by operator the order stays."""
+    cases = (case for seed in choice.seeds for case in operator_cases(opset, seed, choice.operators))
+    by_name: dict[str, Case] = {}
+    for case in cases:
+        by_name.setdefault(case.name, case)
+    return sorted(by_name.values(), key=lambda case: case.operator)
 
 
 def _require_known(opset: int) -> None:
@@ -45,10 +54,11 @@ def _require_found(wanted: Sequence[str], found: set[str]) -> None:
             raise UsageError(f"--operator {name}: {hint or 'ONNX has no operator of that name'}")
 
 
-def _sampled(cases: Sequence[Case], count: int | None, seed: int) -> tuple[Case, ...]:
+def _sampled(cases: Sequence[Case], count: int | None, seeds: Sequence[int]) -> tuple[Case, ...]:
     """Those whose names hash lowest, in their order: the same on every machine."""
     if count is None or count >= len(cases):
         return tuple(cases)
-    chosen = sorted(cases, key=lambda case: zlib.crc32(f"{seed} {case.name}".encode()))[:count]
+    salt = " ".join(map(str, seeds))
+    chosen = sorted(cases, key=lambda case: zlib.crc32(f"{salt} {case.name}".encode()))[:count]
     names = {case.name for case in chosen}
     return tuple(case for case in cases if case.name in names)

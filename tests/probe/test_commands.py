@@ -3,7 +3,9 @@
 
 import importlib.metadata
 import json
+from dataclasses import replace
 
+import click
 import onnx
 import onnxruntime
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from onnx import TensorProto, helper
 
 from opscan import backends, runtimes
+from opscan.cli._measuring import SeedRange
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Outcome
 from opscan.probe.corpus import chosen
@@ -25,10 +28,18 @@ same_release = pytest.mark.skipif(
 
 
 def test_models_are_generated_the_same_every_time():
-    choice = Choice(operators=("Conv", "Cast", "ai.onnx.ml::Scaler"), seed=3)
+    choice = Choice(operators=("Conv", "Cast", "ai.onnx.ml::Scaler"), seeds=(3,))
     once, twice = chosen(choice), chosen(choice)
     assert [(c.name, c.model) for c in once] == [(c.name, c.model) for c in twice]
     assert len({c.name for c in once}) == len(once)
+
+
+def test_the_models_of_several_seeds_are_taken_together():
+    choice = Choice(operators=("Conv",), opsets=(17,))
+    apart = [{c.name for c in chosen(replace(choice, seeds=(seed,)))} for seed in (3, 4)]
+    together = [c.name for c in chosen(replace(choice, seeds=(3, 4)))]
+    assert set(together) == apart[0] | apart[1] > apart[0]
+    assert len(set(together)) == len(together)
 
 
 def test_every_operator_of_the_standard_has_models():
@@ -140,6 +151,25 @@ def _invoke(arguments):
     result = CliRunner().invoke(application(), list(arguments))
     if result.exception:
         raise result.exception
+
+
+# text, seeds or what is said of it, what the row proves
+SEEDS = [
+    ("3", range(3, 4), "one"),
+    ("0-15", range(16), "a range, its end included"),
+    ("9-3", "the first of them first", "a range from its end"),
+    ("0-99999999", "at most 1000", "more than a machine has time for"),
+    ("all", "nor a range such as 0-15", "a word"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected", "why"), SEEDS, ids=[row[-1] for row in SEEDS])
+def test_seeds_as_they_are_written(text, expected, why):
+    if isinstance(expected, range):
+        assert SeedRange().convert(text, None, None) == expected, why
+        return
+    with pytest.raises(click.BadParameter, match=expected):
+        SeedRange().convert(text, None, None)
 
 
 def test_a_runtime_that_is_absent_names_its_extra(monkeypatch):
