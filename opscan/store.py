@@ -18,10 +18,11 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from opscan import serde
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
 from opscan.core.summary import Summary, summary
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
 
 _SUMMARY, _PROFILE = ".summary.json", ".profile"
 _OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})")
@@ -51,7 +52,7 @@ def key(parts: Iterable[str]) -> str:
 def get(name: str) -> Inventory | None:
     """The inventory kept under that key; None where there is none or it cannot be read."""
     try:
-        return serde.inventory_from_json((folder() / f"{name}.json").read_bytes(), name)
+        return inventory_from_json((folder() / f"{name}.json").read_bytes(), name)
     except (OSError, NoAnswer):
         return None
 
@@ -73,7 +74,7 @@ def put(name: str, inventory: Inventory) -> None:
     """Keeps an inventory; does nothing where the folder cannot be written."""
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
-        write_file(folder() / f"{name}.json", msgspec.json.encode(serde.inventory_json(inventory, sites=True)))
+        write_file(folder() / f"{name}.json", msgspec.json.encode(inventory_json(inventory, sites=True)))
     _put_summary(name, inventory)
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opscan import serde
 from opscan.core.canonical import canonical
 from opscan.core.errors import NoAnswer
 from opscan.core.gate import GateResult
@@ -17,6 +16,12 @@ from opscan.core.judge import compare
 from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
 from opscan.core.waivers import Waiver
+from opscan.serde.check import check_json
+from opscan.serde.document import encode
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
+from opscan.serde.schemas import schemas
+from opscan.serde.survey import survey_json
 from tests.fakes import entry, gate_of, inventories, inventory, profile, site, spec
 
 TINY = inventory(
@@ -30,9 +35,9 @@ WAIVER = Waiver(rule="OPS101", operator="*", statement="agreed", expires=date(20
 GATE = gate_of(compare(TINY, profile(Rule(operator="Conv"))), waivers=[WAIVER])
 SILENT = GateResult(model="b", backend="fake@1", reason="no such file")
 DOCUMENTS = {
-    "inventory": serde.inventory_json(TINY, sites=True),
-    "survey": serde.survey_json((entry("a", "nn.GELU"), entry("b", reason="died")), {"torch": "2.13"}),
-    "check": serde.check_json(replace(GATE, results=(*GATE.results, SILENT)), {}),
+    "inventory": inventory_json(TINY, sites=True),
+    "survey": survey_json((entry("a", "nn.GELU"), entry("b", reason="died")), {"torch": "2.13"}),
+    "check": check_json(replace(GATE, results=(*GATE.results, SILENT)), {}),
     "profile": {
         "schema": 1,
         "name": "fake",
@@ -53,50 +58,48 @@ DOCUMENTS = {
 }
 
 
-SCHEMAS = {name: jsonschema.Draft202012Validator(schema) for name, schema in serde.schemas().items()}
+SCHEMAS = {name: jsonschema.Draft202012Validator(schema) for name, schema in schemas().items()}
 
 
 def plain(document):
-    return json.loads(serde.encode(document))
+    return json.loads(encode(document))
 
 
 def read(text, name="model.json"):
-    return serde.inventory_from_json(text if isinstance(text, bytes) else text.encode(), name)
+    return inventory_from_json(text if isinstance(text, bytes) else text.encode(), name)
 
 
 @given(inventories())
 def test_an_inventory_reads_back_as_itself(found):
-    assert read(serde.encode(serde.inventory_json(found, sites=True))) == found
+    assert read(encode(inventory_json(found, sites=True))) == found
 
 
 def test_not_a_number_reads_back_as_such():
-    found = read(
-        serde.encode(serde.inventory_json(inventory(site("Clip", attributes={"min": float("nan")})), sites=True))
-    )
+    found = read(encode(inventory_json(inventory(site("Clip", attributes={"min": float("nan")})), sites=True)))
     assert str(found.sites[0].attributes["min"]) == "nan"
 
 
 @given(inventories(), st.booleans())
 def test_inventories_follow_the_published_schema(found, sites):
-    SCHEMAS["inventory"].validate(plain(serde.inventory_json(found, sites=sites)))
+    SCHEMAS["inventory"].validate(plain(inventory_json(found, sites=sites)))
 
 
 @given(inventories(Dialect.ONNX), st.booleans())
 def test_checks_follow_the_published_schema(found, exhaustive):
     gate = gate_of(compare(found, profile(exhaustive=exhaustive)))
-    SCHEMAS["check"].validate(plain(serde.check_json(gate, {})))
+    SCHEMAS["check"].validate(plain(check_json(gate, {})))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_follow_their_schema_and_no_other(name):
-    jsonschema.Draft202012Validator.check_schema(serde.schemas()[name])
+    jsonschema.Draft202012Validator.check_schema(schemas()[name])
     assert [schema for schema, validator in SCHEMAS.items() if validator.is_valid(plain(DOCUMENTS[name]))] == [name]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_same_value_same_text(name):
-    text = serde.encode(DOCUMENTS[name])
-    assert text == serde.encode(DOCUMENTS[name])
+    text = encode(DOCUMENTS[name])
+    assert text == encode(DOCUMENTS[name])
     assert text.endswith("}\n")
 
 
@@ -154,7 +157,7 @@ def test_what_the_documents_say():
 
 
 def test_sites_are_left_out_on_request():
-    assert plain(serde.inventory_json(TINY, sites=False))["sites"] is None
+    assert plain(inventory_json(TINY, sites=False))["sites"] is None
 
 
 GOOD = plain(DOCUMENTS["inventory"])
@@ -189,7 +192,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(text, message, why):
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused(data):
     """Never an error that nobody catches."""
-    text = bytearray(serde.encode(DOCUMENTS["inventory"]).encode())
+    text = bytearray(encode(DOCUMENTS["inventory"]).encode())
     for _ in range(data.draw(st.integers(1, 3))):
         position = data.draw(st.integers(0, len(text) - 1))
         text[position : position + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=3))

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from opscan import document, pipeline
+from opscan import document
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.needs import Doubt, Needs, needs
 from opscan.core.profile import BackendProfile
 from opscan.pipeline.judgements import Judged, judged
+from opscan.pipeline.options import Options
 from opscan.sources import bundled
 
 NO_ANSWER = 3
@@ -43,7 +44,7 @@ def capturing(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         *, opset: int | None, jobs: int | None, models: Path | None, cache: bool, timeout: float, **others: Any
     ) -> None:  # `others` are the command's own options, of any type
-        settings = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
+        settings = Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
         command(settings=settings, **others)
 
     for option in reversed(_CAPTURE):
@@ -52,7 +53,7 @@ def capturing(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def answers(
-    chosen: Sequence[str], profiles: Sequence[BackendProfile], settings: pipeline.Options
+    chosen: Sequence[str], profiles: Sequence[BackendProfile], settings: Options
 ) -> tuple[tuple[Judged, ...], ...]:
     """One row per model, one answer per profile, in the order asked for; all bundled models where none is chosen."""
     names = list(dict.fromkeys(chosen or bundled.names(settings.models)))

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opscan import pipeline
+from opscan.pipeline import profiles
 
 if TYPE_CHECKING:
     from opscan.core.profile import BackendProfile
@@ -27,5 +27,5 @@ def _folders(here: Path) -> tuple[Path, ...]:
 
 
 def load_backend(name: str) -> "BackendProfile":
-    """As pipeline.load_backend, with the configuration's folder."""
-    return pipeline.load_backend(name, folders())
+    """As profiles.load_backend, with the configuration's folder."""
+    return profiles.load_backend(name, folders())

@@ -98,7 +98,7 @@ jobs = click.option(
 
 def timeout(command: _Command) -> _Command:
     """`--timeout`; a function, because its default takes longer to import than other commands wait for."""
-    from opscan.pipeline import TIMEOUT
+    from opscan.pipeline.options import TIMEOUT
 
     explained = "Seconds that one model may take; it then costs its own row only."
     return click.option(

@@ -37,7 +37,7 @@ def show(name: str, operator: str, form: str, output: Path | None) -> None:
 
     Example: opscan backends show onnxruntime-cpu Conv
     """
-    from opscan import pipeline
+    from opscan.pipeline.options import tool_versions
 
     profile = _configured.load_backend(name)
     rules = rules_of(profile, operator) if operator else tuple(r for rs in profile.rules.values() for r in rs)
@@ -47,7 +47,7 @@ def show(name: str, operator: str, form: str, output: Path | None) -> None:
         raise UsageError(
             f"{profile.id} does not list {operator} and is complete{did_you_mean(operator, profile.rules)}"
         )
-    data = {"schema_version": 1, **_json(profile, rules), "tools": pipeline.tool_versions()}
+    data = {"schema_version": 1, **_json(profile, rules), "tools": tool_versions()}
     report = Report(data=data, title=profile.id, head=profile_head(profile), tables=(rule_table(profile, rules),))
     terminal.write(form, [report], output)
 
@@ -72,7 +72,7 @@ def diff(old: str, new: str, form: str, output: Path | None) -> None:
 
     Example: opscan backends diff onnxruntime-cpu@1.27.0 onnxruntime-cpu@1.32.0
     """
-    from opscan import pipeline
+    from opscan.pipeline.options import tool_versions
 
     before, after = _configured.load_backend(old), _configured.load_backend(new)
     if before.dialect is not after.dialect:
@@ -85,7 +85,7 @@ def diff(old: str, new: str, form: str, output: Path | None) -> None:
         "changes": [
             {"change": c.kind, "operator": c.operator, "before": list(c.before), "after": list(c.after)} for c in found
         ],
-        "tools": pipeline.tool_versions(),
+        "tools": tool_versions(),
     }
     title = f"{before.id} to {after.id}"
     report = Report(data=data, title=title, head=change_head(before, after, found), tables=(change_table(found),))
@@ -106,10 +106,12 @@ def lint(names: tuple[str, ...], form: str, output: Path | None) -> None:
 
     Example: opscan backends lint ./npu.yaml
     """
-    from opscan import pipeline
+    from opscan.pipeline.options import tool_versions
+    from opscan.pipeline.profiles import shipped_backends
+    from opscan.pipeline.schemas import linted
 
-    profiles = tuple(map(_configured.load_backend, names)) or pipeline.shipped_backends()
-    faults = pipeline.linted(profiles)
+    profiles = tuple(map(_configured.load_backend, names)) or shipped_backends()
+    faults = linted(profiles)
     count = sum(map(len, faults.values()))
     data = {
         "schema_version": 1,
@@ -117,7 +119,7 @@ def lint(names: tuple[str, ...], form: str, output: Path | None) -> None:
             {"backend": name, "faults": [{"key": f.path, "fault": f.text} for f in found]}
             for name, found in faults.items()
         ],
-        "tools": pipeline.tool_versions(),
+        "tools": tool_versions(),
     }
     head = (("profiles", str(len(faults))), ("faults", str(count)))
     terminal.write(form, [Report(data=data, head=head, tables=(lint_table(faults),) if count else ())], output)

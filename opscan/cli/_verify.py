@@ -73,9 +73,9 @@ def verify(
 
     Example: opscan backends verify onnxruntime-cpu --sample 500
     """
-    from opscan import pipeline
+    from opscan.pipeline.profiles import load_backend
 
-    profile = pipeline.load_backend(name)
+    profile = load_backend(name)
     if profile.dialect is not Dialect.ONNX:
         raise UsageError(
             f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models"
@@ -126,13 +126,14 @@ def _target(profile: BackendProfile, runtime: str, compiler: str, provider: str,
 
 
 def _report(held: Agreement, profile: BackendProfile, measured: Measurement) -> Report:
-    from opscan import pipeline, serde
+    from opscan.pipeline.options import tool_versions
+    from opscan.serde.probe import verify_json
 
     runtime = " ".join(filter(None, (measured.runtime, measured.version)))
     other = measured.version and profile.version and measured.version.split("-")[0] != profile.version
     notes = (f"the profile describes {profile.version}, installed is {measured.version}",) if other else ()
     return Report(
-        data=serde.verify_json(held, profile, measured, pipeline.tool_versions()),
+        data=verify_json(held, profile, measured, tool_versions()),
         head=(("backend", f"{profile.id}, {profile.title}"), ("runtime", runtime), *agreement_head(held)),
         tables=(disagreement_table(held),),
         notes=notes,

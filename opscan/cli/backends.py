@@ -36,9 +36,9 @@ def command(context: click.Context, form: str, output: Path | None) -> None:
     """
     if context.invoked_subcommand:
         return
-    from opscan import pipeline
+    from opscan.pipeline.profiles import shipped_backends
 
-    profiles = pipeline.shipped_backends()
+    profiles = shipped_backends()
     data = _json(profiles) if form == "json" else None
     table = Table(_COLUMNS, tuple(map(_row, profiles)))
     terminal.write(form, [Report(data=data, tables=(table,))], output)
@@ -62,9 +62,9 @@ def _row(profile: BackendProfile) -> tuple[str, ...]:
 
 
 def _json(profiles: Sequence[BackendProfile]) -> dict[str, object]:
-    from opscan import pipeline
+    from opscan.pipeline.options import tool_versions
 
-    return {"schema_version": 1, "backends": list(map(_profile_json, profiles)), "tools": pipeline.tool_versions()}
+    return {"schema_version": 1, "backends": list(map(_profile_json, profiles)), "tools": tool_versions()}
 
 
 def _profile_json(profile: BackendProfile) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline, render, serde
+from opscan import backends, render
 from opscan.cli import _gate
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -19,7 +19,9 @@ from opscan.core.rules import Severity
 from opscan.core.settings_report import settings_report
 from opscan.core.table import Report
 from opscan.pipeline import gates
+from opscan.pipeline.options import Options, tool_versions
 from opscan.render import findings
+from opscan.serde.check import check_json
 
 
 @click.command()
@@ -112,7 +114,7 @@ def command(
         return
     if not references:
         raise UsageError("name a model: `opscan check REF…` (`opscan models` lists the bundled ones)")
-    chosen = pipeline.Options(opset=opset, models=models, cache=cache)
+    chosen = Options(opset=opset, models=models, cache=cache)
     gate = gates.gate(_results(references, _gate.backend_names(names, found), chosen, settings), settings)
     for target in targets:
         _write(target, gate)
@@ -122,7 +124,7 @@ def command(
 
 
 def _results(
-    references: Sequence[str], names: Sequence[str], chosen: pipeline.Options, settings: gates.GateSettings
+    references: Sequence[str], names: Sequence[str], chosen: Options, settings: gates.GateSettings
 ) -> list[GateResult]:
     results = []
     with terminal.progress(len(references) * len(names), "checking") as bar:
@@ -136,7 +138,7 @@ def _write(target: _gate.Target, gate: Gate) -> None:
     if target.form in render.findings_formats():
         terminal.write_text(lambda style: findings.render(target.form, gate, style), target.path)
     elif target.form == "json":
-        terminal.write("json", [Report(data=serde.check_json(gate, pipeline.tool_versions()))], target.path)
+        terminal.write("json", [Report(data=check_json(gate, tool_versions()))], target.path)
     else:
         terminal.write(target.form, gate_reports(gate), target.path)
 

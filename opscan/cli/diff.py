@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline
+from opscan import backends
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _profiles as profiles
@@ -17,6 +17,7 @@ from opscan.core.errors import UsageError
 from opscan.core.operator import Dialect
 from opscan.core.table import Report
 from opscan.pipeline.comparisons import Compared, sides
+from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.diff import diff_json
 
 _LOCK = ".lock"
@@ -65,14 +66,14 @@ def command(
     if profiles_meant := _profiles(first, second, names):
         context.invoke(profiles.diff, old=profiles_meant[0], new=profiles_meant[1], form=form, output=output)
         return
-    settings = pipeline.Options(models=models, cache=cache, jobs=jobs, timeout=timeout)
+    settings = Options(models=models, cache=cache, jobs=jobs, timeout=timeout)
     before, after = _compared(first, second, opsets, names, dialect)
     old, new = (sides(one, settings) for one in (before, after))
     pairs, only_old, only_new = _paired(old, new)
     found = [difference(*pair) for pair in pairs]
     reports = [_report(one) for one in found]
     if form == "json":
-        reports = [Report(data=diff_json(found, only_old, only_new, pipeline.tool_versions()))]
+        reports = [Report(data=diff_json(found, only_old, only_new, tool_versions()))]
     elif only_old or only_new:
         head = (("only before", ", ".join(only_old)), ("only after", ", ".join(only_new)))
         reports.append(Report(data=None, title="Models", head=tuple(row for row in head if row[1])))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.cli.survey import collect
 from opscan.core.operator import Dialect
 from opscan.docs import Material, all_pages
+from opscan.pipeline.options import Options, tool_versions
 from opscan.sources import bundled
 
 _DIFFERENCE_LINES = 200
@@ -38,11 +38,11 @@ def command(folder: Path, check: bool, jobs: int | None, cache: bool, timeout: f
     Example: opscan docs --check
     """
     definitions = {definition.name: definition for definition in bundled.definitions()}
-    settings = pipeline.Options(cache=cache, jobs=jobs, timeout=timeout, sites=True)
+    settings = Options(cache=cache, jobs=jobs, timeout=timeout, sites=True)
     entries, interrupted = collect(list(definitions), list(Dialect), settings)
     if interrupted:
         raise KeyboardInterrupt  # half a survey is no document; what was captured is in the cache
-    pages = all_pages(Material(entries, definitions, pipeline.tool_versions()))
+    pages = all_pages(Material(entries, definitions, tool_versions()))
     stale = {path: text for path, text in pages.items() if _current(folder / path) != text}
     obsolete = sorted(set(_generated(folder)) - set(pages))
     if check:

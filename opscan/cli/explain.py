@@ -39,7 +39,8 @@ def _report(word: str, models: Path | None) -> Report:
     if operator is None:
         hint = did_you_mean(word, [*BY_ID, *operator_words()])
         raise UsageError(f"{word!r} is neither a rule nor an operator that opscan knows{hint}")
-    from opscan.pipeline import Options, explaining
+    from opscan.pipeline import explaining
+    from opscan.pipeline.options import Options
 
     used = []
     with terminal.progress(1, "reading captures"):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.table import quantity
+from opscan.pipeline.exports import export
 
 
 @click.command()
@@ -55,7 +55,7 @@ def command(
     Example: opscan export vit_b16 -o vit_b16.onnx --opset 18 --verify
     """
     with terminal.progress(1, f"exporting {reference}"):
-        errors, size = pipeline.export(reference, output, opset, weights, verify, models)
+        errors, size = export(reference, output, opset, weights, verify, models)
     terminal.note(f"{output}: written, {quantity(size)}B")
     for error in errors:
         terminal.show(f"{error.name}: largest error {error.absolute:.2e} absolute, {error.relative:.2e} relative\n")

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opscan import pipeline
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.spelling import did_you_mean
+from opscan.pipeline.options import Options
 
 if TYPE_CHECKING:
     from opscan.trace.onnx_extract import Extract
@@ -37,7 +37,7 @@ def command(reference: str, site: str, operator: str, output: Path, opset: int |
         raise UsageError("give either --site ID or --operator OP")
     from opscan.probe.extract import operators_of
 
-    found = operators_of(reference, pipeline.Options(opset=opset, models=models))
+    found = operators_of(reference, Options(opset=opset, models=models))
     chosen = _chosen(reference, found, site, operator)
     terminal.write_file(output, chosen.model.SerializeToString())
     terminal.note(f"{output}: {chosen.operator}, site {chosen.number} ({chosen.node or 'unnamed'}) of {reference}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline
+from opscan import backends
 from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
@@ -15,6 +15,7 @@ from opscan.core.errors import UsageError
 from opscan.core.fits import Fit, fits
 from opscan.core.needs import Doubt
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.answers import fits_json
 
 
@@ -35,7 +36,7 @@ def command(
     ops_file: str | None,
     unknown: Doubt,
     conditional: Doubt,
-    settings: pipeline.Options,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -52,7 +53,7 @@ def command(
     rows = shared.answers(references, [profile], settings)
     needed, unanswered = shared.all_needs(rows, unknown, conditional)
     found = fits(needed)
-    data = fits_json(found, backend=profile.id, unanswered=unanswered, tools=pipeline.tool_versions())
+    data = fits_json(found, backend=profile.id, unanswered=unanswered, tools=tool_versions())
     head = (("backend", f"{profile.id}, {profile.title}"),)
     notes = shared.no_answer_notes(unanswered)
     terminal.write(form, [Report(data=data, head=head, tables=(fits_table(found),), notes=notes)], output)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline, serde
 from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -12,6 +11,8 @@ from opscan.core.macs import CONVENTION
 from opscan.core.operator import Dialect
 from opscan.core.reports import inventory_head, operator_table, site_table
 from opscan.core.table import Report
+from opscan.pipeline.options import Options
+from opscan.serde.inventory import inventory_json
 
 
 @click.command()
@@ -49,14 +50,14 @@ def command(
     from opscan.core.verdict_columns import verdict_head, with_verdicts
     from opscan.pipeline import gates
 
-    settings = pipeline.Options(opset=opset, models=models, cache=cache)
+    settings = Options(opset=opset, models=models, cache=cache)
     with terminal.progress(1, f"reading {reference}"):
         inventory, coverages = gates.inspected(
             reference, backends, dialect, settings, _configured.folders() if backends else ()
         )
     table = site_table(inventory) if sites else operator_table(inventory)
     report = Report(
-        data=serde.inventory_json(inventory, sites=sites, coverages=coverages),
+        data=inventory_json(inventory, sites=sites, coverages=coverages),
         head=(*inventory_head(inventory), *verdict_head(coverages)),
         tables=(with_verdicts(table, coverages, sites=sites),),
         notes=(CONVENTION,),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline
 from opscan.cli import _answers as shared
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -15,6 +14,7 @@ from opscan.core.lock import Lock, check
 from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
 from opscan.pipeline.snapshots import read_lock, snapshots
 from opscan.serde.lock import lock_check_json, lock_text
 from opscan.sources import bundled
@@ -42,7 +42,7 @@ def command(
     only_check: bool,
     file: Path,
     dialects: tuple[Dialect, ...],
-    settings: pipeline.Options,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -67,14 +67,12 @@ def command(
         terminal.note(f"no answer for {model}: {reason}")
     if unanswered:
         sys.exit(shared.NO_ANSWER)  # half a lock is none
-    lock = Lock(snapshots=tuple(found), opset=settings.opset, tools=pipeline.tool_versions())
+    lock = Lock(snapshots=tuple(found), opset=settings.opset, tools=tool_versions())
     terminal.write_file(file, lock_text(lock))
     terminal.note(f"{len(chosen)} models in {file}")
 
 
-def _captured(
-    wanted: dict[str, tuple[Dialect, ...]], settings: pipeline.Options
-) -> tuple[list[Snapshot], dict[str, str]]:
+def _captured(wanted: dict[str, tuple[Dialect, ...]], settings: Options) -> tuple[list[Snapshot], dict[str, str]]:
     """All models in the order asked for, and why some gave no answer. Models of the same dialects go together."""
     groups: dict[tuple[Dialect, ...], list[str]] = {}
     for name, dialects in wanted.items():
@@ -93,7 +91,7 @@ def _captured(
 def _check(old: Lock, found: list[Snapshot], unanswered: dict[str, str], form: str, output: Path | None) -> None:
     """Writes the report and exits."""
     result = check(old, found)
-    data = lock_check_json(result, unanswered, pipeline.tool_versions())
+    data = lock_check_json(result, unanswered, tool_versions())
     notes = (
         *(f"OPS301: {model} is not in the lockfile; `opscan lock` with it writes it down" for model in result.unlocked),
         *(f"changed since: {text}" for text in result.versions),

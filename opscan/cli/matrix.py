@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opscan import backends, pipeline
+from opscan import backends
 from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
@@ -13,6 +13,7 @@ from opscan.cli import _terminal as terminal
 from opscan.core.answer_reports import matrix_table, no_answers
 from opscan.core.matrix import DENOMINATORS, Cell, Share
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.answers import matrix_json
 
 
@@ -35,7 +36,7 @@ def command(
     references: tuple[str, ...],
     names: tuple[str, ...],
     by: Share,
-    settings: pipeline.Options,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -51,7 +52,7 @@ def command(
         for row in shared.answers(references, profiles, settings)
     ]
     notes = (f"percentages: {DENOMINATORS[by]}", *no_answers(rows))
-    data = matrix_json(rows, pipeline.tool_versions()) if form == "json" else None
+    data = matrix_json(rows, tool_versions()) if form == "json" else None
     terminal.write(form, [Report(data=data, tables=(matrix_table(rows, by),), notes=notes)], output)
     if not any(cell.coverage for row in rows for cell in row):
         sys.exit(shared.NO_ANSWER)

@@ -101,9 +101,9 @@ def _row(definition: Definition) -> tuple[str, ...]:
 
 
 def _json(found: list[Definition]) -> dict[str, object]:
-    from opscan import pipeline
+    from opscan.pipeline.options import tool_versions
 
-    return {"schema_version": 1, "models": list(map(_model_json, found)), "tools": pipeline.tool_versions()}
+    return {"schema_version": 1, "models": list(map(_model_json, found)), "tools": tool_versions()}
 
 
 def _model_json(definition: Definition) -> dict[str, object]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opscan import pipeline, serde
 from opscan.cli import _measuring as measuring
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -14,6 +13,8 @@ from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
 from opscan.core.probe_reports import measurement_head, measurement_table
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
+from opscan.serde.probe import probe_json
 
 if TYPE_CHECKING:
     from opscan.probe import Case
@@ -103,7 +104,7 @@ def _cases_of_models(references: tuple[str, ...], opsets: tuple[int, ...], model
         return ()
     from opscan.probe.extract import model_cases
 
-    return model_cases(references, pipeline.Options(opset=opsets[0] if opsets else None, models=models))
+    return model_cases(references, Options(opset=opsets[0] if opsets else None, models=models))
 
 
 def _write_profile(file: Path, cases: "Sequence[Case]", measured: Measurement, *, exhaustive: bool) -> None:
@@ -114,5 +115,5 @@ def _write_profile(file: Path, cases: "Sequence[Case]", measured: Measurement, *
 
 
 def _report(measured: Measurement) -> Report:
-    data = serde.probe_json(measured, pipeline.tool_versions())
+    data = probe_json(measured, tool_versions())
     return Report(data=data, head=measurement_head(measured), tables=(measurement_table(measured),))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from opscan import pipeline
 from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
@@ -14,6 +13,7 @@ from opscan.core.answer_reports import blocker_table, curve_table
 from opscan.core.needs import Doubt
 from opscan.core.rank import Ranking, ranking
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.answers import rank_json
 
 
@@ -38,7 +38,7 @@ def command(
     weights: Path | None,
     unknown: Doubt,
     conditional: Doubt,
-    settings: pipeline.Options,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -61,7 +61,7 @@ def command(
         unknown=unknown.value,
         conditional=conditional.value,
         unanswered=unanswered,
-        tools=pipeline.tool_versions(),
+        tools=tool_versions(),
     )
     head = (
         ("backend", f"{profile.id}, {profile.title}"),

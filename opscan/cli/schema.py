@@ -4,9 +4,10 @@ import difflib
 
 import click
 
-from opscan import serde
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
+from opscan.serde.document import encode
+from opscan.serde.schemas import schemas
 
 
 @click.command()
@@ -16,9 +17,9 @@ def command(name: str) -> None:
 
     Example: opscan schema inventory
     """
-    schemas = serde.schemas()
-    if name not in schemas:
-        near = difflib.get_close_matches(name, schemas, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(schemas)}"
+    known = schemas()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise UsageError(f"unknown document {name!r}: {hint}")
-    terminal.show(serde.encode(schemas[name]))
+    terminal.show(encode(known[name]))

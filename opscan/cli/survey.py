@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opscan import pipeline, serde
 from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
@@ -15,6 +14,9 @@ from opscan.core.operator import Dialect
 from opscan.core.reports import survey_tables
 from opscan.core.survey import Entry
 from opscan.core.table import Report
+from opscan.pipeline.options import Options, tool_versions
+from opscan.pipeline.surveys import survey, survey_stub
+from opscan.serde.survey import survey_json
 from opscan.sources import bundled
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def command(
     """
     chosen = list(dict.fromkeys(references or bundled.names(models)))
     levels = list(Dialect) if all_dialects else list(dict.fromkeys(dialects or [Dialect.TORCH]))
-    settings = pipeline.Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
+    settings = Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
     profiles = [_configured.load_backend(name) for name in dict.fromkeys(names)]
     entries, interrupted = collect(chosen, levels, settings)
     cells = _cells(chosen, profiles, settings) if profiles and not interrupted else []
@@ -85,7 +87,7 @@ def command(
     answers = {row[0].model: [cell.text(Share.SITES) for cell in row] for row in cells}
     tables = survey_tables(entries, relative=relative, backends=backends, answers=answers)
     notes = _notes(cells)
-    report = Report(data=serde.survey_json(entries, pipeline.tool_versions(), cells), tables=tables, notes=notes)
+    report = Report(data=survey_json(entries, tool_versions(), cells), tables=tables, notes=notes)
     terminal.write(form, [report], output)
     _summarise(entries, levels)
     if interrupted:
@@ -94,7 +96,7 @@ def command(
         sys.exit(3)
 
 
-def _cells(chosen: list[str], profiles: "list[BackendProfile]", settings: pipeline.Options) -> list[list[Cell]]:
+def _cells(chosen: list[str], profiles: "list[BackendProfile]", settings: Options) -> list[list[Cell]]:
     """One row per model, one cell per backend, captured in the dialect that the backend speaks."""
     from opscan.cli._answers import answers
 
@@ -113,22 +115,20 @@ def _notes(cells: list[list[Cell]]) -> tuple[str, ...]:
     return (f"percentages: {DENOMINATORS[Share.SITES]}", *no_answers(cells))
 
 
-def collect(
-    references: list[str], dialects: list[Dialect], options: pipeline.Options
-) -> tuple[tuple[Entry, ...], bool]:
+def collect(references: list[str], dialects: list[Dialect], options: Options) -> tuple[tuple[Entry, ...], bool]:
     """The entries in the order asked for, behind a progress bar, and whether Ctrl-C cut the run short."""
     done: dict[int, Entry] = {}
     interrupted = False
     with terminal.progress(len(references), "capturing") as bar:
         try:
-            for number, entry in pipeline.survey(references, dialects, options):
+            for number, entry in survey(references, dialects, options):
                 done[number] = entry
                 bar.update(bar.task_ids[0], advance=1, description=f"captured {entry.model}")
         except KeyboardInterrupt:
             interrupted = True
     for number, reference in enumerate(references):
         if number not in done:
-            done[number] = pipeline.survey_stub(reference, dialects, options, "interrupted")
+            done[number] = survey_stub(reference, dialects, options, "interrupted")
     return tuple(done[number] for number in range(len(references))), interrupted
 
 

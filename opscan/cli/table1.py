@@ -16,10 +16,10 @@ def command(form: str, output: Path | None) -> None:
 
     Example: opscan table1 --format markdown
     """
-    from opscan import pipeline
     from opscan.docs import table1
+    from opscan.pipeline.options import tool_versions
     from opscan.sources import bundled
 
     report = table1.report(bundled.definitions())
-    report.data["tools"] = pipeline.tool_versions()
+    report.data["tools"] = tool_versions()
     terminal.write(form, [report], output)

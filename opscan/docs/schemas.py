@@ -2,10 +2,10 @@
 
 import json
 
-from opscan import serde
 from opscan.docs import Material
+from opscan.serde.schemas import schemas
 
 
 def pages(material: Material) -> dict[str, str]:
     """One file per document; they do not depend on the models."""
-    return {f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in serde.schemas().items()}
+    return {f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas().items()}

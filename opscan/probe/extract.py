@@ -10,7 +10,7 @@ from onnx import ModelProto, ValueInfoProto
 
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.source import OnnxSource, TorchSource
-from opscan.pipeline import Options
+from opscan.pipeline.options import Options
 from opscan.probe.case import Case, Value
 from opscan.probe.examples import Token
 from opscan.probe.types import dtype

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from opscan import serde
 from opscan.core.table import Report
 from opscan.render import Style
+from opscan.serde.document import encode
 
 
 def render(reports: Sequence[Report], style: Style) -> str:
@@ -18,7 +18,7 @@ def render(reports: Sequence[Report], style: Style) -> str:
 def written(document: Any) -> str:
     """A document of any schema, opscan's or another's."""
     # `##[` is a command to GitHub Actions and Azure Pipelines wherever it stands in a line of a log.
-    lines = serde.encode(document).replace("##", "#\\u0023").split("\n")
+    lines = encode(document).replace("##", "#\\u0023").split("\n")
     return "\n".join(line if line.isprintable() else "".join(map(_escaped, line)) for line in lines)
 
 

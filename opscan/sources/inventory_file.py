@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from opscan import serde
 from opscan.core.errors import NoAnswer
 from opscan.core.source import InventorySource
+from opscan.serde.reading import inventory_from_json
 
 PRIORITY = 10
 FORM = "an inventory .json"
@@ -19,5 +19,5 @@ def resolve(reference: str, models: Path | None = None) -> InventorySource | Non
         text = path.read_bytes()
     except OSError as error:
         raise NoAnswer(f"{reference}: cannot be read: {error.strerror}") from error
-    inventory = serde.inventory_from_json(text, reference)
+    inventory = inventory_from_json(text, reference)
     return InventorySource(inventory.model, inventory)

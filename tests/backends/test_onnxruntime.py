@@ -6,9 +6,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from opscan import backends, pipeline
+from opscan import backends
 from opscan.core.operator import OpName
 from opscan.core.verdict import Support
+from opscan.pipeline.gates import check
+from opscan.pipeline.options import Options
 from tests.backends.standard import dtypes, schemas
 
 ORT = "onnxruntime-cpu"
@@ -59,7 +61,7 @@ def verdict(tmp_path):
 
     def judged(model):
         onnx.save(model, tmp_path / "model.onnx")
-        return pipeline.check(str(tmp_path / "model.onnx"), ORT, pipeline.Options()).verdict.value
+        return check(str(tmp_path / "model.onnx"), ORT, Options()).verdict.value
 
     return judged
 
@@ -118,7 +120,7 @@ def test_sequences_are_judged_by_what_they_hold(tmp_path):
     graph = helper.make_graph(nodes, "g", [value], [_value("y", "float32 4,3")])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=10)
     onnx.save(model, tmp_path / "model.onnx")
-    coverage = pipeline.check(str(tmp_path / "model.onnx"), ORT, pipeline.Options())
+    coverage = check(str(tmp_path / "model.onnx"), ORT, Options())
     assert coverage.findings == ()
     assert accepted(model) == ""
 
@@ -165,7 +167,7 @@ def test_no_verdict_contradicts_onnxruntime(tmp_path, opset):
         for field in ("node", "input", "output"):
             getattr(together.graph, field).extend(getattr(apart.graph, field))
     onnx.save(together, tmp_path / "model.onnx")
-    verdicts = pipeline.check(str(tmp_path / "model.onnx"), ORT, pipeline.Options()).verdicts
+    verdicts = check(str(tmp_path / "model.onnx"), ORT, Options()).verdicts
     assert len(verdicts) == len(models)
     contradictions = [
         f"{v.support}, but onnxruntime: {accepted(model) or 'accepted'} ({v.site.op} {v.site.types})"

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from onnx import helper
 
-from opscan import serde
+from opscan.serde.schemas import schemas
 from tests.cli.test_commands import onnx_file, run
 
 NPU = "# an accelerator\nRelu\nAdd\n"
@@ -41,7 +41,7 @@ ALL = [f"{name}.onnx" for name in MODELS]
 
 def document(name, *arguments, code=0):
     found = json.loads(run(name, *arguments, "--format", "json", code=code))
-    jsonschema.Draft202012Validator(serde.schemas()[name]).validate(found)
+    jsonschema.Draft202012Validator(schemas()[name]).validate(found)
     return found
 
 

@@ -6,7 +6,8 @@ import jsonschema
 import pytest
 from onnx import helper
 
-from opscan import cli, serde
+from opscan import cli
+from opscan.serde.schemas import schemas
 from tests.cli.test_commands import onnx_file, run
 
 
@@ -40,7 +41,7 @@ def refused(monkeypatch, capsys):
 
 def document(schema, *arguments, code=0):
     found = json.loads(run(*arguments, "--format", "json", code=code))
-    jsonschema.Draft202012Validator(serde.schemas()[schema]).validate(found)
+    jsonschema.Draft202012Validator(schemas()[schema]).validate(found)
     return found
 
 

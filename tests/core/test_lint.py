@@ -4,11 +4,12 @@
 import onnx
 import pytest
 
-from opscan import backends, pipeline
+from opscan import backends
 from opscan.core.onnx_operators import STANDARD
 from opscan.core.operator import AtenLevel, Dialect, OpName
 from opscan.core.profile import Clause, ClauseKind, Rule, Test, VersionMatch
 from opscan.core.profile_text import changes, rule_text
+from opscan.pipeline.schemas import linted
 from tests.fakes import profile
 
 
@@ -70,7 +71,7 @@ ATEN = [
 
 
 def said(rules, **facts):
-    (faults,) = pipeline.linted([profile(*rules, **facts)]).values()
+    (faults,) = linted([profile(*rules, **facts)]).values()
     return [f"{fault.path}: {fault.text}" for fault in faults]
 
 
@@ -90,7 +91,7 @@ def test_aten(rules, faults, why):
 
 def test_shipped_profiles_are_sound():
     references = [r for name in backends.names() for r in (name, *backends.versions(name))]
-    faults = pipeline.linted([backends.load(reference) for reference in references])
+    faults = linted([backends.load(reference) for reference in references])
     assert {name: found for name, found in faults.items() if found} == {}
 
 

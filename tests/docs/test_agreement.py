@@ -2,9 +2,10 @@
 
 import pytest
 
-from opscan import pipeline
 from opscan.core.agreement import row_agreement
 from opscan.core.operator import Dialect
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
 from opscan.sources import bundled
 
 FAMILIES = {d.family.system: d.family for d in bundled.definitions()}
@@ -18,7 +19,7 @@ def test_the_four_rows_are_there():
 @pytest.mark.parametrize("system", sorted(ROWS))
 def test_row_agrees_or_is_explained(system):
     row = ROWS[system]
-    found = pipeline.capture(bundled.resolve(row.in_model), Dialect.TORCH, pipeline.Options())
+    found = capture(bundled.resolve(row.in_model), Dialect.TORCH, Options())
     agreement = row_agreement(system, row, ROWS, found)
     assert agreement.missing == ()
     assert agreement.unexplained == ()

@@ -8,10 +8,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils.flop_counter import FlopCounterMode
 
-from opscan import pipeline
 from opscan.core.agreement import call_differences, calls
 from opscan.core.canonical import canonical, special_operators
 from opscan.core.operator import Dialect
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
 from opscan.sources import bundled
 from opscan.trace.torch_model import build_weightless, count_parameters, example_inputs
 
@@ -28,7 +29,7 @@ def model(name):
 
 def inventory(name, dialect):
     """Captured in this run or in an earlier step of the same CI run; the cache is keyed by all code involved."""
-    return pipeline.capture(bundled.resolve(name), dialect, pipeline.Options())
+    return capture(bundled.resolve(name), dialect, Options())
 
 
 @every_model

@@ -4,11 +4,12 @@ import platform
 
 import pytest
 
-from opscan import pipeline, store
+from opscan import store
 from opscan.core.operator import Dialect
 from opscan.core.source import TorchSource
 from opscan.pipeline import captures, options
 from opscan.pipeline.captures import kept_summaries
+from opscan.pipeline.options import Options
 from opscan.sources import bundled
 from tests.fakes import inventory
 
@@ -29,7 +30,7 @@ FILES = {
     "_deep/parts.py": "from torch.nn import ReLU as Activation\n",
     "_unused.py": "",
 }
-OPTIONS = pipeline.Options(opset=18)
+OPTIONS = Options(opset=18)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_every_library_that_makes_the_answer_is_in_the_key():
 
 def test_dialects_opsets_and_names_of_folders_have_keys_of_their_own(folder):
     asked = [(dialect, opset) for dialect in Dialect for opset in (None, 17, 18)]
-    keys = {(d, o): key(folder, d, pipeline.Options(opset=o)) for d, o in asked}
+    keys = {(d, o): key(folder, d, Options(opset=o)) for d, o in asked}
     assert len(set(keys.values())) == 5, "three of onnx; of the others one each, which have no opset"
     moved = folder.rename(folder.with_name("other"))
     assert key(moved) != keys[Dialect.ONNX, 18], "source lines begin with the folder's name"
@@ -128,7 +129,7 @@ def test_a_definition_whose_changes_cannot_be_seen_is_not_kept(change, why, fold
 
 
 def test_no_cache_neither_reads_nor_writes(folder):
-    assert key(folder, opts=pipeline.Options(cache=False)) is None
+    assert key(folder, opts=Options(cache=False)) is None
 
 
 def test_every_bundled_model_is_kept():

@@ -2,8 +2,9 @@
 
 import pytest
 
-from opscan import pipeline
 from opscan.core.operator import Dialect
+from opscan.pipeline.options import Options
+from opscan.pipeline.surveys import survey
 from opscan.sources import bundled
 
 MODELS = """
@@ -30,8 +31,8 @@ def factories(tmp_path, monkeypatch):
 
 def test_a_crash_and_a_time_out_cost_their_own_row(factories):
     names = [f"factories_of_test:{name}" for name in ("endless", "crashing", "hungry", "fine")]
-    options = pipeline.Options(jobs=2, timeout=20)
-    entries = dict(pipeline.survey(names, [Dialect.TORCH], options))
+    options = Options(jobs=2, timeout=20)
+    entries = dict(survey(names, [Dialect.TORCH], options))
     reasons = [entries[number].primary.reason for number in range(4)]
     assert reasons[:2] == ["took longer than 20 s; give it more with --timeout", "its process died (exit code 7)"]
     assert "MemoryError" in reasons[2]
@@ -39,12 +40,12 @@ def test_a_crash_and_a_time_out_cost_their_own_row(factories):
 
 
 def test_a_warm_survey_starts_no_process(factories, monkeypatch):
-    options = pipeline.Options(jobs=1)
-    first = list(pipeline.survey(["resnet50"], [Dialect.TORCH], options))
+    options = Options(jobs=1)
+    first = list(survey(["resnet50"], [Dialect.TORCH], options))
     from opscan.pipeline import processes
 
     monkeypatch.setattr(processes, "run", None)
-    assert list(pipeline.survey(["resnet50"], [Dialect.TORCH], options)) == first
+    assert list(survey(["resnet50"], [Dialect.TORCH], options)) == first
     assert first[0][1].primary.found.params == next(
         d.variant.params for d in bundled.definitions() if d.name == "resnet50"
     )
@@ -61,7 +62,5 @@ def test_the_longest_begin(monkeypatch):
     from opscan.pipeline import processes
 
     monkeypatch.setattr(processes, "run", run)
-    list(
-        pipeline.survey(["deit_ti", "vit_l16", "os:getcwd", "vit_b16"], [Dialect.TORCH], pipeline.Options(cache=False))
-    )
+    list(survey(["deit_ti", "vit_l16", "os:getcwd", "vit_b16"], [Dialect.TORCH], Options(cache=False)))
     assert begun == ["os:getcwd", "vit_l16", "vit_b16", "deit_ti"]

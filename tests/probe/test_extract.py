@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from opscan.core.errors import UsageError
-from opscan.pipeline import Options
+from opscan.pipeline.options import Options
 from opscan.probe.extract import model_cases, operators_of
 from tests.cli.test_commands import run
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from rich.cells import cell_len
 
-from opscan import render, serde
+from opscan import render
 from opscan.core.gate import Gate, GateFinding, GateResult, locations
 from opscan.core.gate_report import coverage_facts, gate_reports
 from opscan.core.judge import compare
@@ -22,6 +22,7 @@ from opscan.core.table import Report, visible, visible_line
 from opscan.core.verdict import Support
 from opscan.core.views import Place
 from opscan.render import Style, findings, harmless
+from opscan.serde.check import check_json
 from tests.fakes import inventory, profile
 from tests.render.gates import COVERAGE, gates, names, shown
 
@@ -38,7 +39,7 @@ def text(form: str, gate: Gate, width: int = 80) -> str:
     if form in render.findings_formats():
         return findings.render(form, gate, Style(width=width))
     if form == "json":
-        return render.render("json", [Report(data=serde.check_json(gate, {}))], Style())
+        return render.render("json", [Report(data=check_json(gate, {}))], Style())
     return render.render(form, gate_reports(gate), Style(width=width))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from onnx import ModelProto, numpy_helper, parser
 
 from opscan.core.inventory import Inventory
-from opscan.pipeline import Options, capture
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
 from opscan.sources import resolve
 
 

@@ -8,11 +8,13 @@ import pytest
 from onnx import TensorProto, helper
 from torch import nn
 
-from opscan import serde
 from opscan.core.errors import UsageError
 from opscan.core.inventory import TensorSpec
 from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import InputSpec, TorchSource
+from opscan.serde.document import encode
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
 from opscan.trace import onnx_functions
 from opscan.trace.onnx_file import inventory_of
 from opscan.trace.session import TorchSession
@@ -176,7 +178,7 @@ def test_constants_are_so_in_the_body_as_well():
 
 def test_all_of_it_reads_back():
     found = captured([node("HardSwish", "x", "a"), node("AveragePool", "a", "y", kernel_shape=[2, 2])], X, opset=18)
-    again = serde.inventory_from_json(serde.encode(serde.inventory_json(found, sites=True)).encode(), "m")
+    again = inventory_from_json(encode(inventory_json(found, sites=True)).encode(), "m")
     assert again == found
     assert again.sites[1].defaults == found.sites[1].defaults
     assert all(s.defaults is not None for body in again.functions.values() for s in body.sites)

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.backend.test import loader
 
-from opscan import serde
 from opscan.core.inventory import Inventory
 from opscan.core.operator import OpName
-from opscan.pipeline import Options, capture
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
+from opscan.serde.document import encode
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
 from opscan.sources import resolve
 from opscan.trace.onnx_file import inventory_of
 
@@ -89,9 +92,9 @@ def test_every_node_test_of_onnx():
         inventory = inventory_of(case.model, case.name, "test")
         assert Counter(operators(inventory)) == plain_count(case.model), case.name
         _agrees_with_onnx(inventory, case.model)
-        document = serde.encode(serde.inventory_json(inventory, sites=True))
-        again = serde.inventory_from_json(document.encode(), case.name)
-        assert serde.encode(serde.inventory_json(again, sites=True)) == document, case.name
+        document = encode(inventory_json(inventory, sites=True))
+        again = inventory_from_json(document.encode(), case.name)
+        assert encode(inventory_json(again, sites=True)) == document, case.name
 
 
 @pytest.mark.slow

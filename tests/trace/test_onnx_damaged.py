@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, parser
 from onnx.backend.test import loader
 
-from opscan import render, serde
+from opscan import render
 from opscan.backends import load
 from opscan.core.errors import NoAnswer
 from opscan.core.gate_report import gate_reports
@@ -21,7 +21,11 @@ from opscan.core.inventory import Inventory
 from opscan.core.judge import compare
 from opscan.core.reports import inventory_head, operator_table, site_table
 from opscan.core.table import Report
-from opscan.pipeline import Options, capture
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
+from opscan.serde.document import encode
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
 from opscan.sources import resolve
 from tests.fakes import gate_of
 
@@ -60,15 +64,15 @@ def _render(inventory: Inventory) -> None:
     """In every format, without control characters, and through JSON and back."""
     gate = gate_of(compare(inventory, load("onnxruntime-cpu")))
     report = Report(
-        data=serde.inventory_json(inventory, sites=True),
+        data=inventory_json(inventory, sites=True),
         head=inventory_head(inventory),
         tables=(operator_table(inventory), site_table(inventory), *(r.tables[0] for r in gate_reports(gate))),
     )
     for form in render.formats():
         text = render.render(form, [report], render.Style())
         assert all(character.isprintable() or character == "\n" for character in text)
-    again = serde.inventory_from_json(serde.encode(serde.inventory_json(inventory, sites=True)).encode(), "m")
-    assert serde.inventory_json(again, sites=True) == serde.inventory_json(inventory, sites=True)
+    again = inventory_from_json(encode(inventory_json(inventory, sites=True)).encode(), "m")
+    assert inventory_json(again, sites=True) == inventory_json(inventory, sites=True)
 
 
 @pytest.fixture(scope="module")

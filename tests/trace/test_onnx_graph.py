@@ -7,7 +7,7 @@ import pytest
 from opscan.core.inventory import Inventory
 from opscan.core.reports import inventory_head
 from opscan.core.views import control_flow
-from opscan.serde import inventory_json
+from opscan.serde.inventory import inventory_json
 
 from .onnx_models import inspected, operators, parsed
 

@@ -3,7 +3,9 @@
 import pytest
 from onnx import TensorProto, helper
 
-from opscan import serde
+from opscan.serde.document import encode
+from opscan.serde.inventory import inventory_json
+from opscan.serde.reading import inventory_from_json
 from opscan.trace.onnx_file import inventory_of
 
 # dimension as stored, as reported, what the row proves
@@ -49,7 +51,7 @@ def test_attributes(value, plain, proof):
     model = helper.make_model(helper.make_graph([node], "g", [], []))
     inventory = inventory_of(model, "m", "test")
     assert inventory.sites[0].attributes["a"] == plain, proof
-    assert serde.inventory_from_json(serde.encode(serde.inventory_json(inventory, sites=True)).encode(), "m")
+    assert inventory_from_json(encode(inventory_json(inventory, sites=True)).encode(), "m")
 
 
 # Constant's attribute, type of its value, what the row proves

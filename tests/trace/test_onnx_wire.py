@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from onnx import ModelProto, SparseTensorProto, TensorProto, helper, numpy_helper
 from onnx.backend.test import loader
 
-from opscan.pipeline import Options, capture
+from opscan.pipeline.captures import capture
+from opscan.pipeline.options import Options
 from opscan.sources import resolve
 from opscan.trace import onnx_wire
 from opscan.trace.onnx_read import drop_weights
