@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_the_old_report(call, folder, opscan, monkeypatch):
 
 
 def test_a_bad_output_is_said_before_the_work(folder, opscan, monkeypatch):
-    monkeypatch.setattr("opscan.cli.inspect.pipeline", None)
+    monkeypatch.setattr("opscan.cli.inspect.Options", None)
     code, _, err = opscan("inspect", "small.onnx", "-o", "no/such/file")
     assert (code, "there is no folder" in err) == (2, True)
 
