@@ -11,8 +11,8 @@ from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.matrix import DENOMINATORS, Cell, Share
 from opscan.core.operator import Dialect
-from opscan.core.reports import survey_tables
 from opscan.core.survey import Entry
+from opscan.core.survey_reports import survey_tables
 from opscan.core.table import Report
 from opscan.pipeline.options import Options, tool_versions
 from opscan.pipeline.surveys import survey, survey_stub

@@ -6,7 +6,7 @@ from opscan.core.canonical import special_operators
 from opscan.core.definition import Definition
 from opscan.core.inventory import Inventory
 from opscan.core.operator import Dialect
-from opscan.core.reports import survey_tables
+from opscan.core.survey_reports import survey_tables
 from opscan.core.table import Column, Table, quantity, share
 from opscan.core.views import operator_uses
 from opscan.docs import Material, document

@@ -1,20 +1,16 @@
-"""A model -> its inventory in a dialect, from the cache where it was captured before."""
+"""A model -> its inventory in a dialect."""
 
-import platform
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from opscan import store
-from opscan.core.errors import NoAnswer, OpscanError, UsageError
+from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
+from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
-from opscan.core.survey import Capture
-from opscan.pipeline.options import Options, library_versions, tool_versions
+from opscan.pipeline.options import Options, ToolVersions
 
 if TYPE_CHECKING:
-    from opscan.trace.session import TorchSession
+    from opscan.core.profile import BackendProfile
 
 
 def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> Inventory:
@@ -33,65 +29,24 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             defer()
             from opscan.trace.onnx_file import capture_onnx_file
 
-            return replace(capture_onnx_file(source), tools=tool_versions())
+            return replace(capture_onnx_file(source), tools=ToolVersions())
         case TorchSource():
+            from opscan.pipeline.torch_captures import capture_torch_model
+
             (found,) = capture_torch_model(source, (dialect or Dialect.TORCH,), options)
             if found.inventory is None:
                 raise NoAnswer(found.reason)
             return found.inventory
 
 
+def asked(source: ModelSource, profile: "BackendProfile", options: Options) -> tuple[Dialect | None, Options]:
+    """What a capture for that backend is told."""
+    wanted = profile.dialect if isinstance(source, TorchSource) else None
+    # The edge dialect is ExecuTorch's own, which it makes of core ATen by turning views into copies.
+    level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
+    return wanted, replace(options, level=level)
+
+
 def _require(name: str, wanted: Dialect | None, has: Dialect) -> None:
     if wanted is not None and wanted is not has:
         raise UsageError(f"{name}: is in the {has} dialect; {wanted} needs the torch model (leave out --dialect)")
-
-
-def capture_torch_model(source: TorchSource, dialects: Sequence[Dialect], options: Options) -> tuple[Capture, ...]:
-    """One model in several dialects, with all sites; what fails becomes a reason. aten and onnx share one export."""
-    captures = {dialect: Capture.of(i) for dialect in dialects if (i := kept(source, dialect, options))}
-    missing = [dialect for dialect in dialects if dialect not in captures]
-    if missing:
-        from opscan.trace.session import TorchSession
-
-        session = TorchSession(source)
-        captures |= {dialect: _captured(session, source, dialect, options) for dialect in missing}
-    return tuple(captures[dialect] for dialect in dialects)
-
-
-def _captured(session: "TorchSession", source: TorchSource, dialect: Dialect, options: Options) -> Capture:
-    try:
-        inventory = replace(session.capture(dialect, options.opset, options.level), tools=tool_versions())
-    except OpscanError as error:
-        return Capture(dialect, None, str(error).removeprefix(f"{source.name}: "))
-    if key := _key(source, dialect, options):
-        store.put(key, inventory)
-    return Capture.of(inventory)
-
-
-def kept_summaries(source: TorchSource, dialects: Sequence[Dialect], options: Options) -> tuple[Capture, ...] | None:
-    """The captures of an earlier run, without their sites; None where one is missing."""
-    captures = []
-    for dialect in dialects:
-        key = _key(source, dialect, options)
-        found = store.summary_of(key) if key else None
-        if found is None:
-            return None
-        captures.append(Capture(dialect, found))
-    return tuple(captures)
-
-
-def kept(source: TorchSource, dialect: Dialect, options: Options) -> Inventory | None:
-    """The inventory of an earlier run; None where there is none."""
-    key = _key(source, dialect, options)
-    return store.get(key) if key else None
-
-
-def _key(source: TorchSource, dialect: Dialect, options: Options) -> str | None:
-    """The name under which the capture is kept: everything that it depends on. None where it must not be kept."""
-    if source.fingerprint is None or not options.cache:
-        return None
-    asked = {Dialect.ONNX: str(options.opset), Dialect.ATEN: options.level.value}.get(dialect, "")
-    versions = [f"{library} {number}" for library, number in library_versions().items()]
-    return store.key(
-        [source.name, source.fingerprint, dialect, asked, f"Python {platform.python_version()}", *versions]
-    )

@@ -9,9 +9,9 @@ from opscan.core.operator import Dialect
 from opscan.core.profile import BackendProfile
 from opscan.core.schema import Schema
 from opscan.core.source import TorchSource
-from opscan.pipeline.captures import kept
 from opscan.pipeline.options import Options
 from opscan.pipeline.profiles import load_backend
+from opscan.pipeline.torch_captures import kept
 from opscan.sources import bundled
 
 

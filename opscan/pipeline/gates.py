@@ -1,28 +1,25 @@
 """Models against backends, by a policy."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 from opscan.core.coverage import Coverage
-from opscan.core.errors import NoAnswer, OpscanError, UsageError
+from opscan.core.errors import NoAnswer, OpscanError
 from opscan.core.gate import Gate, GateResult, judged, waiver_findings
 from opscan.core.inventory import Inventory
 from opscan.core.judge import compare
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.operator import Dialect
 from opscan.core.policy import Layer, policy
 from opscan.core.profile import BackendProfile
-from opscan.core.source import ModelSource, TorchSource
+from opscan.core.source import ModelSource
 from opscan.core.waivers import Waiver
-from opscan.pipeline.captures import capture
+from opscan.pipeline.captures import asked, capture
 from opscan.pipeline.options import Options
-from opscan.pipeline.profiles import load_backend
+from opscan.pipeline.profiles import all_of, load_backend
 from opscan.sources import resolve
-
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +40,7 @@ def check(reference: str, backend: str, options: Options) -> Coverage:
     """One model against one backend, without a policy. Raises NoAnswer, UsageError or DialectMismatch."""
     profile = load_backend(backend)
     source = resolve(reference, options.models)
-    return compare(capture(source, *_asked(source, profile, options)), profile)
-
-
-def _asked(source: ModelSource, profile: BackendProfile, options: Options) -> tuple[Dialect | None, Options]:
-    """What a capture for that backend is told."""
-    wanted = profile.dialect if isinstance(source, TorchSource) else None
-    # The edge dialect is ExecuTorch's own, which it makes of core ATen by turning views into copies.
-    level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
-    return wanted, replace(options, level=level)
-
-
-def inspected(
-    reference: str,
-    names: Sequence[str],
-    dialect: Dialect | None,
-    options: Options,
-    folders: tuple[Path, ...] = (),
-) -> tuple[Inventory, tuple[Coverage, ...]]:
-    """One capture held against several backends; without a dialect it is the first backend's.
-
-    Raises NoAnswer, UsageError, or DialectMismatch where a backend speaks another dialect.
-    """
-    profiles = _all(names, lambda name: load_backend(name, folders))
-    source = resolve(reference, options.models)
-    if profiles and dialect is None:
-        dialect, options = _asked(source, profiles[0], options)
-    inventory = capture(source, dialect, options)
-    return inventory, tuple(compare(inventory, profile) for profile in profiles)
+    return compare(capture(source, *asked(source, profile, options)), profile)
 
 
 def check_all(
@@ -80,30 +50,16 @@ def check_all(
 
     Raises UsageError before anything is captured.
     """
-    profiles = _all(names, lambda name: load_backend(name, settings.profiles))
-    sources = dict(zip(references, _all(references, lambda reference: _source(reference, options)), strict=True))
+    profiles = all_of(names, lambda name: load_backend(name, settings.profiles))
+    sources = dict(zip(references, all_of(references, lambda reference: _source(reference, options)), strict=True))
     for reference in references:
         captured: dict[tuple[Dialect | None, Options], Inventory | OpscanError] = {}
         source = sources[reference]
         for profile in profiles:
-            asked = (None, options) if isinstance(source, NoAnswer) else _asked(source, profile, options)
-            if asked not in captured:
-                captured[asked] = _captured(source, *asked)
-            yield _result(reference, captured[asked], profile, settings)
-
-
-def _all(names: Sequence[str], load: Callable[[str], _Found]) -> list[_Found]:
-    """What the names stand for. Raises UsageError with all that stand for nothing, one a line."""
-    found: list[_Found] = []
-    faults: list[str] = []
-    for name in names:
-        try:
-            found.append(load(name))
-        except UsageError as error:
-            faults += error.lines
-    if faults:
-        raise UsageError(*faults)
-    return found
+            told = (None, options) if isinstance(source, NoAnswer) else asked(source, profile, options)
+            if told not in captured:
+                captured[told] = _captured(source, *told)
+            yield _result(reference, captured[told], profile, settings)
 
 
 def gate(results: Sequence[GateResult], settings: GateSettings) -> Gate:

@@ -1,9 +1,8 @@
 """What every capture is told, and the versions that its answer depends on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,9 +39,24 @@ def tool_versions() -> dict[str, str]:
     return {name: number for name, number in library_versions().items() if name in _TOOLS}
 
 
+class ToolVersions(Mapping[str, str]):
+    """`tool_versions`, looked up when somebody reads them: that takes as long as reading a file of 300 nodes."""
+
+    def __getitem__(self, name: str) -> str:
+        return tool_versions()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tool_versions())
+
+    def __len__(self) -> int:
+        return len(tool_versions())
+
+
 @cache
 def library_versions() -> Mapping[str, str]:
     """As `tool_versions`, with the libraries below the exporter."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for name in (*_TOOLS, *_LIBRARIES):
         try:

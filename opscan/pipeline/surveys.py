@@ -9,8 +9,9 @@ from opscan.core.errors import NoAnswer, OpscanError, UsageError
 from opscan.core.operator import Dialect
 from opscan.core.source import ModelSource, TorchSource
 from opscan.core.survey import Capture, Entry
-from opscan.pipeline.captures import capture, capture_torch_model, kept_summaries
+from opscan.pipeline.captures import capture
 from opscan.pipeline.options import Options
+from opscan.pipeline.torch_captures import capture_torch_model, kept_summaries
 from opscan.sources import bundled, resolve
 
 # The section of models that are not bundled.

@@ -5,7 +5,6 @@ A kind is a module with `PRIORITY` (lower is asked first), `FORM` (how such a re
 messages) and `resolve(reference, models) -> ModelSource | None` (None: not of this kind).
 """
 
-import difflib
 import importlib
 import pkgutil
 from functools import cache
@@ -33,6 +32,8 @@ def resolve(reference: str, models: Path | None = None) -> ModelSource:
         source: ModelSource | None = kind.resolve(reference, models)
         if source is not None:
             return source
+    import difflib
+
     near = difflib.get_close_matches(reference, bundled.names(models), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "`opscan models` lists the bundled ones"
     forms = ", ".join(kind.FORM for kind in _kinds())

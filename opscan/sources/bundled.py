@@ -4,21 +4,19 @@ What a definition says about itself (FAMILY) is a literal, read without running 
 listing models needs no torch.
 """
 
-import ast
-import importlib.util
 import re
 import sys
 from functools import cache
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-
-import msgspec
+from typing import TYPE_CHECKING
 
 import opscan
-from opscan.core.definition import Definition, Family
 from opscan.core.errors import UsageError
 from opscan.core.source import TorchSource
+
+if TYPE_CHECKING:
+    from opscan.core.definition import Definition, Family
 
 PRIORITY = 90
 FORM = "a bundled name"
@@ -34,7 +32,7 @@ def bundled_folder() -> Path:
     return next(folder for folder in (package / "models", package.parent / "models") if folder.is_dir())
 
 
-def definitions(folder: Path | None = None) -> tuple[Definition, ...]:
+def definitions(folder: Path | None = None) -> "tuple[Definition, ...]":
     """All definitions of a folder (default: the bundled ones), by section, date and system.
 
     Raises UsageError, listing every fault, when a file's FAMILY is invalid or a name occurs twice.
@@ -43,9 +41,11 @@ def definitions(folder: Path | None = None) -> tuple[Definition, ...]:
 
 
 @cache
-def _load(folder: Path) -> tuple[Definition, ...]:
+def _load(folder: Path) -> "tuple[Definition, ...]":
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder of model definitions")
+    from opscan.core.definition import Definition
+
     faults: list[str] = []
     found: dict[str, Definition] = {}
     for file in sorted(folder.glob("[!_]*.py")):
@@ -60,7 +60,13 @@ def _load(folder: Path) -> tuple[Definition, ...]:
     return tuple(sorted(found.values(), key=lambda d: (d.family.section, d.family.date, d.family.system)))
 
 
-def _read_family(file: Path, faults: list[str]) -> tuple[Family | None, str]:
+def _read_family(file: Path, faults: list[str]) -> "tuple[Family | None, str]":
+    import ast
+
+    import msgspec
+
+    from opscan.core.definition import Family
+
     try:
         tree = ast.parse(_head(file.read_bytes()), str(file))
         literal = next(
@@ -96,7 +102,7 @@ def names(models: Path | None = None) -> tuple[str, ...]:
     return tuple(definition.name for definition in available(models))
 
 
-def available(models: Path | None = None) -> tuple[Definition, ...]:
+def available(models: Path | None = None) -> "tuple[Definition, ...]":
     """The bundled definitions, preceded by those of the folder `models`."""
     return (*definitions(models), *definitions()) if models else definitions()
 
@@ -110,8 +116,8 @@ def resolve(reference: str, models: Path | None = None) -> TorchSource | None:
     return None
 
 
-def _source(definition: Definition, folder: Path) -> TorchSource:
-    from opscan.sources._fingerprint import fingerprint  # noqa: PLC0415  # listing models needs none
+def _source(definition: "Definition", folder: Path) -> TorchSource:
+    from opscan.sources._fingerprint import fingerprint
 
     def build() -> object:
         return _load_module(folder, definition.file).build(**definition.variant.config)
@@ -127,6 +133,9 @@ def _source(definition: Definition, folder: Path) -> TorchSource:
 
 def _load_module(folder: Path, file: str) -> ModuleType:
     """Imports `folder/file.py` under a private package, so that `from ._layers import …` works."""
+    import importlib.util
+    from importlib.machinery import ModuleSpec
+
     package = f"{_PACKAGE}_{abs(hash(folder)):x}" if folder != bundled_folder().resolve() else _PACKAGE
     if package not in sys.modules:
         spec = ModuleSpec(package, None, is_package=True)

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.source import InputSpec, TorchSource
 
@@ -30,6 +28,8 @@ def resolve(reference: str, models: Path | None = None) -> TorchSource | None:
     factory = _import(reference, match["module"], match["name"])
     module = sys.modules[match["module"]]
     declared = getattr(factory, "INPUTS", None) or getattr(module, "INPUTS", None)
+    import msgspec
+
     try:
         inputs = msgspec.convert(declared, dict[str, InputSpec]) if declared else _IMAGE
     except msgspec.ValidationError as error:

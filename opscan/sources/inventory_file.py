@@ -4,7 +4,6 @@ from pathlib import Path
 
 from opscan.core.errors import NoAnswer
 from opscan.core.source import InventorySource
-from opscan.serde.reading import inventory_from_json
 
 PRIORITY = 10
 FORM = "an inventory .json"
@@ -19,5 +18,7 @@ def resolve(reference: str, models: Path | None = None) -> InventorySource | Non
         text = path.read_bytes()
     except OSError as error:
         raise NoAnswer(f"{reference}: cannot be read: {error.strerror}") from error
+    from opscan.serde.reading import inventory_from_json
+
     inventory = inventory_from_json(text, reference)
     return InventorySource(inventory.model, inventory)

@@ -1,7 +1,6 @@
 """The inventory of an ONNX file."""
 
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 from math import prod
 from pathlib import Path
 
@@ -108,6 +107,8 @@ def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:
     stated |= {domain or "ai.onnx": number for domain, number in onnx_graph.opsets(model.opset_import).items()}
     for thing, number in stated.items():
         if number > known.get(thing, number):
+            from importlib.metadata import version  # noqa: PLC0415  # takes its time, and few files are newer
+
             yield Uncaptured(
                 f"{thing} {number}",
                 f"newer than {thing} {known[thing]} of onnx {version('onnx')}, as which it was read; update onnx",

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
@@ -138,6 +137,8 @@ def _strict() -> type[Message]:
     ONNX's schema is of the older kind, for which protobuf does not check. Looking at every string
     here took as long as reading all the rest.
     """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # noqa: PLC0415  # few files need it
+
     schema = descriptor_pb2.FileDescriptorProto()
     ModelProto.DESCRIPTOR.file.CopyToProto(schema)
     schema.syntax, schema.edition = "editions", descriptor_pb2.EDITION_2023

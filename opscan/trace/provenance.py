@@ -1,13 +1,21 @@
 """From the stack traces that torch keeps to `file:line` of the author's code."""
 
 import re
-import sysconfig
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path, PurePath
 
 # Also in a file that was exported on another machine.
 _INSTALLED_MACHINERY = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:torch|onnxscript|onnx_ir)[/\\]")
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in ')
+
+
+@cache
+def _installed() -> str:
+    """Where packages are installed; asked for where a model says where it comes from, which few files do."""
+    import sysconfig  # noqa: PLC0415  # reads Python's makefile
+
+    return sysconfig.get_paths()["purelib"]
 
 
 class SourceLines:
@@ -21,7 +29,6 @@ class SourceLines:
         """Frames of files under `machinery` (torch itself, opscan's tracer) are nobody's model code."""
         self._roots = {str(root): label for root, label in roots.items()}
         self._machinery = tuple(f"{folder}/" for folder in machinery)
-        self._installed = sysconfig.get_paths()["purelib"]
         self._here = str(Path.cwd())
         self._written: dict[str, str] = {}
 
@@ -40,7 +47,7 @@ class SourceLines:
         return self._written[path]
 
     def _relative(self, path: str) -> str:
-        for root, label in (*self._roots.items(), (self._installed, ""), (self._here, "")):
+        for root, label in (*self._roots.items(), (_installed(), ""), (self._here, "")):
             if PurePath(path).is_relative_to(root):
                 return (PurePath(label) / PurePath(path).relative_to(root)).as_posix()
         return path

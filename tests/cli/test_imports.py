@@ -70,7 +70,11 @@ COMMANDS = [
     (["explain", "OPS102"], NO_TORCH | NO_ONNX | {"pebble", "numpy", "yaml", "multiprocessing"}, "rules are data"),
     (["inspect", "json"], NO_TORCH | NO_ONNX, "an inventory is read without onnx"),
     (["check", "json", "-b", "onnxruntime-cpu"], NO_TORCH | NO_ONNX, "judging an inventory needs neither"),
-    (["inspect", "onnx"], NO_TORCH, "an ONNX file is read without torch"),
+    (
+        ["inspect", "onnx"],
+        NO_TORCH | SLOW | {"msgspec", "email"},
+        "an ONNX file is read with protobuf's messages alone",
+    ),
     (["check", "onnx", "-b", "onnxruntime-cpu"], NO_TORCH, "so is one that is checked"),
     (["survey", "onnx", "json"], NO_TORCH, "so is one that is surveyed"),
 ]

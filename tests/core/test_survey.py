@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from opscan.core.inventory import Uncaptured
 from opscan.core.operator import Dialect
-from opscan.core.reports import SURVEY_COLUMNS, survey_tables
 from opscan.core.survey import Capture, Entry, operator_texts, rows
+from opscan.core.survey_reports import SURVEY_COLUMNS, survey_tables
 from tests.fakes import entry, inventory
 
 VIT = ("nn.LayerNorm", "@", "nn.Softmax", "nn.GELU", "/")

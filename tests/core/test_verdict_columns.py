@@ -9,7 +9,7 @@ from opscan.core.judge import compare
 from opscan.core.profile import Clause, ClauseKind, ModelLimits, Rule, Treatment
 from opscan.core.reports import operator_table, site_table
 from opscan.core.verdict_columns import verdict_head, with_verdicts
-from opscan.pipeline import gates
+from opscan.pipeline.inspections import inspected
 from opscan.pipeline.options import Options
 from opscan.serde.document import encode
 from opscan.serde.inventory import inventory_json
@@ -62,7 +62,7 @@ def test_json_tells_the_same():
 def test_a_file_is_held_against_backends_of_its_dialect(tmp_path):
     (tmp_path / "model.json").write_text(encode(inventory_json(MODEL, sites=True)))
     (tmp_path / "npu.txt").write_text("Conv")
-    read, (coverage,) = gates.inspected(str(tmp_path / "model.json"), [str(tmp_path / "npu.txt")], None, Options())
+    read, (coverage,) = inspected(str(tmp_path / "model.json"), [str(tmp_path / "npu.txt")], None, Options())
     assert read.sites == MODEL.sites
     assert [v.support.value for v in coverage.verdicts] == ["supported"] * 3 + ["unsupported"]
     aten = "schema: 1\nname: a\nversion: '1'\ntitle: t\ndialect: aten\nlevel: core\nexhaustive: true\nrules: {}\n"
@@ -70,4 +70,4 @@ def test_a_file_is_held_against_backends_of_its_dialect(tmp_path):
         aten + "confidence: documented\nsources: [{what: w, licence: MIT, retrieved: d}]\n"
     )
     with pytest.raises(DialectMismatch, match="lists aten operators"):
-        gates.inspected(str(tmp_path / "model.json"), [str(tmp_path / "a.yaml")], None, Options())
+        inspected(str(tmp_path / "model.json"), [str(tmp_path / "a.yaml")], None, Options())

@@ -7,9 +7,9 @@ import pytest
 from opscan import store
 from opscan.core.operator import Dialect
 from opscan.core.source import TorchSource
-from opscan.pipeline import captures, options
-from opscan.pipeline.captures import kept_summaries
+from opscan.pipeline import options, torch_captures
 from opscan.pipeline.options import Options
+from opscan.pipeline.torch_captures import kept_summaries
 from opscan.sources import bundled
 from tests.fakes import inventory
 
@@ -48,7 +48,7 @@ def tiny(folder) -> TorchSource:
 
 
 def key(folder, dialect=Dialect.ONNX, opts=OPTIONS):
-    return captures._key(tiny(folder), dialect, opts)
+    return torch_captures._key(tiny(folder), dialect, opts)
 
 
 def edit(name, before, after):
@@ -63,7 +63,7 @@ def edit(name, before, after):
 def version_of(library):
     def change(folder, monkeypatch):
         versions = {**options.library_versions(), library: "0.0"}
-        monkeypatch.setattr(captures, "library_versions", lambda: versions)
+        monkeypatch.setattr(torch_captures, "library_versions", lambda: versions)
 
     return change
 
@@ -140,7 +140,7 @@ def test_a_survey_finds_what_was_kept(folder):
     source = tiny(folder)
     assert kept_summaries(source, (Dialect.TORCH,), OPTIONS) is None
     found = inventory("nn.GELU", model="tiny", dialect=Dialect.TORCH, params=3)
-    store.put(captures._key(source, Dialect.TORCH, OPTIONS), found)
+    store.put(torch_captures._key(source, Dialect.TORCH, OPTIONS), found)
     (capture,) = kept_summaries(source, (Dialect.TORCH,), OPTIONS)
     assert (capture.special, capture.found.params, capture.inventory) == (("gelu",), 3, None)
     assert kept_summaries(source, (Dialect.TORCH, Dialect.ATEN), OPTIONS) is None, "one of two is not enough"
