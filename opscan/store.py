@@ -9,20 +9,17 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import msgspec
-import platformdirs
+from typing import TYPE_CHECKING
 
 from opscan.core.errors import NoAnswer
-from opscan.core.inventory import Inventory
-from opscan.core.summary import Summary, summary
-from opscan.serde.inventory import inventory_json
-from opscan.serde.reading import inventory_from_json
+
+if TYPE_CHECKING:
+    from opscan.core.inventory import Inventory
+    from opscan.core.summary import Summary
 
 _SUMMARY, _PROFILE = ".summary.json", ".profile"
 _OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})")
@@ -30,7 +27,11 @@ _OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape
 
 def folder() -> Path:
     """Where inventories are kept."""
-    return Path(os.environ.get("OPSCAN_CACHE_DIR") or platformdirs.user_cache_dir("opscan"))
+    if chosen := os.environ.get("OPSCAN_CACHE_DIR"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("opscan"))
 
 
 @cache
@@ -49,16 +50,22 @@ def key(parts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join([_own_code(), *parts]).encode()).hexdigest()
 
 
-def get(name: str) -> Inventory | None:
+def get(name: str) -> "Inventory | None":
     """The inventory kept under that key; None where there is none or it cannot be read."""
+    from opscan.serde.reading import inventory_from_json
+
     try:
         return inventory_from_json((folder() / f"{name}.json").read_bytes(), name)
     except (OSError, NoAnswer):
         return None
 
 
-def summary_of(name: str) -> Summary | None:
+def summary_of(name: str) -> "Summary | None":
     """The summary of the inventory kept under that key, read without its sites."""
+    import msgspec
+
+    from opscan.core.summary import Summary, summary
+
     try:
         return msgspec.json.decode((folder() / f"{name}{_SUMMARY}").read_bytes(), type=Summary)
     except (OSError, msgspec.DecodeError):
@@ -70,21 +77,29 @@ def summary_of(name: str) -> Summary | None:
     return summary(inventory)
 
 
-def put(name: str, inventory: Inventory) -> None:
+def put(name: str, inventory: "Inventory") -> None:
     """Keeps an inventory; does nothing where the folder cannot be written."""
+    import msgspec
+
+    from opscan.serde.inventory import inventory_json
+
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         write_file(folder() / f"{name}.json", msgspec.json.encode(inventory_json(inventory, sites=True)))
     _put_summary(name, inventory)
 
 
-def _put_summary(name: str, inventory: Inventory) -> None:
+def _put_summary(name: str, inventory: "Inventory") -> None:
+    import msgspec
+
+    from opscan.core.summary import summary
+
     with contextlib.suppress(OSError):
         write_file(folder() / f"{name}{_SUMMARY}", msgspec.json.encode(summary(inventory)))
 
 
 class Profiles:
-    """Backend profiles as they were parsed, by the content of their files."""
+    """What was read of backend profiles, by the content of their files."""
 
     @staticmethod
     def get(key: str) -> bytes | None:
@@ -142,6 +157,8 @@ def write_file(path: Path, text: str | bytes) -> None:
     What is no regular file (`/dev/null`, a pipe) is written to, a link's target is replaced. Raises
     OSError; whatever stood there before is then untouched.
     """
+    import tempfile
+
     data = text.encode() if isinstance(text, str) else text
     if path.exists() and not path.is_file():
         path.write_bytes(data)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opscan.core.errors import UsageError
-from opscan.document import Fault, faults, read_toml, read_yaml
+from opscan.document import Fault, faults
+from opscan.document.reading import read_toml, read_yaml
 
 READ = [
     ("a: off", {"a": "off"}, "off is a word, as in YAML 1.2"),

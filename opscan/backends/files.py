@@ -1,4 +1,4 @@
-"""Profile files: where they are, what they extend, and their content as a ProfileYAML without faults."""
+"""Profile files: what they extend, and their content as a ProfileYAML without faults."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opscan import document as document_module
+from opscan import document
 from opscan.backends.build import document_faults
+from opscan.backends.folders import SHIPPED, is_file, names, stems
 from opscan.core.errors import UsageError
 from opscan.core.spelling import did_you_mean
-from opscan.document import Document, Fault, faults, read_yaml
+from opscan.document import Document, Fault, faults
 from opscan.serde.profile import ProfileYAML
-
-SHIPPED = Path(__file__).parent
 
 
 class Kept(Protocol):
@@ -31,55 +30,29 @@ class Kept(Protocol):
         ...
 
 
-_SUFFIXES = (".yaml", ".yml")
 # Keys of a profile that an overlay adds to, entry by entry; it replaces the others.
 _MERGED = ("rules", "limits", "casts", "aliases")
-
-
-def names(folders: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Names of the profiles that are shipped and of those in `folders`."""
-    return tuple(sorted({stem.partition("@")[0] for stem in _stems(folders)}))
-
-
-def versions(name: str, folders: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Every `name@version` of a profile beside the one that goes by the name alone."""
-    return tuple(sorted(stem for stem in _stems(folders) if stem.startswith(f"{name}@")))
-
-
-def _stems(folders: Sequence[Path]) -> Mapping[str, Path]:
-    """File name without suffix -> file; a folder named earlier wins, the shipped ones come last."""
-    found: dict[str, Path] = {}
-    for folder in (*folders, SHIPPED):
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.suffix in _SUFFIXES:
-                found.setdefault(file.stem, file)
-    return found
-
-
-def is_file(reference: str) -> bool:
-    """Whether it names a file rather than a profile."""
-    return reference.endswith(_SUFFIXES)
 
 
 def locate(reference: str, folders: Sequence[Path] = ()) -> Path:
     """The file of `name`, `name@version` or `./file.yaml`. Raises UsageError, with the nearest name."""
     if is_file(reference):
         return Path(reference)
-    stems = _stems(folders)
-    if reference in stems:
-        return stems[reference]
+    there = stems(folders)
+    if reference in there:
+        return there[reference]
     name, _, version = reference.partition("@")
-    if name in stems and version and version == _version_of(stems[name]):
-        return stems[name]
+    if name in there and version and version == _version_of(there[name]):
+        return there[name]
     known = names(folders)
     if name not in known:
         raise UsageError(
             f"unknown backend {reference!r}{did_you_mean(name, known) or '; `opscan backends` lists them'}"
         )
     if not version:
-        return max(file for stem, file in stems.items() if stem.startswith(f"{name}@"))
-    there = sorted({_version_of(file) for stem, file in stems.items() if stem.partition("@")[0] == name})
-    raise UsageError(f"unknown version {version!r} of {name}: there is {', '.join(there)}")
+        return max(file for stem, file in there.items() if stem.startswith(f"{name}@"))
+    known_versions = sorted({_version_of(file) for stem, file in there.items() if stem.partition("@")[0] == name})
+    raise UsageError(f"unknown version {version!r} of {name}: there is {', '.join(known_versions)}")
 
 
 def _version_of(file: Path) -> str:
@@ -98,8 +71,8 @@ def read(file: Path, folders: Sequence[Path] = (), kept: Kept | None = None) -> 
         found = [*document_faults(profile), *_name_faults(profile, file)]
         if not found:
             return profile
-    document = _parsed(file, _content(file))  # for the lines
-    raise UsageError(*(_line(file, document, fault) for fault in found))
+    written = _parsed(file, _content(file))  # for the lines
+    raise UsageError(*(_line(file, written, fault) for fault in found))
 
 
 def _name_faults(profile: ProfileYAML, file: Path) -> Iterator[Fault]:
@@ -182,10 +155,12 @@ def _content(file: Path) -> bytes:
 
 
 def _parsed(file: Path, content: bytes) -> Document:
+    from opscan.document.reading import read_yaml  # a YAML parser takes longer to import than kept profiles to read
+
     return read_yaml(content, file.name)
 
 
 @cache
 def _parser() -> bytes:
     """What decides how a text is read."""
-    return Path(document_module.__file__).read_bytes()
+    return Path(document.__file__).with_name("reading.py").read_bytes()

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from opscan import document
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -88,8 +87,10 @@ def weights_of(path: Path | None, models: Sequence[str]) -> dict[str, float]:
     """Weights of models from a YAML file of `model: number`. Raises UsageError with every fault."""
     if path is None:
         return {}
+    from opscan.document.reading import read_yaml
+
     try:
-        found = document.read_yaml(path.read_bytes(), str(path)).value
+        found = read_yaml(path.read_bytes(), str(path)).value
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(found, dict):

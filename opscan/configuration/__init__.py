@@ -12,7 +12,7 @@ from opscan.configuration.meaning import all_faults, as_list, layer, waiver
 from opscan.core.errors import UsageError
 from opscan.core.policy import Layer, Preset
 from opscan.core.waivers import Waiver
-from opscan.document import Document, Fault, read_toml, read_yaml
+from opscan.document import Document, Fault
 from opscan.serde.configuration import ConfigurationFile, WaiverFile
 
 YAML_NAMES = ("opscan.yaml", "opscan.yml")
@@ -68,6 +68,8 @@ def _has_table(file: Path) -> bool:
 
 def _opscan_table(text: bytes, file: Path) -> Any:
     """None where there is none. Raises UsageError."""
+    from opscan.document.reading import read_toml
+
     table = read_toml(text, _name(file)).value.get("tool")
     return table.get("opscan") if isinstance(table, dict) else None
 
@@ -92,6 +94,8 @@ def _read(file: Path) -> Document:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     if file.suffix == ".toml":
         return Document(_opscan_table(text, file))
+    from opscan.document.reading import read_yaml
+
     return read_yaml(text, _name(file))
 
 

@@ -1,6 +1,8 @@
 """Profiles of backends, parsed once."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from opscan.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from opscan.core.listing import Listed
     from opscan.core.profile import BackendProfile
 
 _Found = TypeVar("_Found")
@@ -27,6 +30,37 @@ def shipped_backends() -> "tuple[BackendProfile, ...]":
 
     references = ((name, *reversed(backends.versions(name))) for name in backends.names())
     return tuple(load_backend(reference) for several in references for reference in several)
+
+
+def listed_backends() -> "tuple[Listed, ...]":
+    """`shipped_backends` as lists name them; kept too, for reading all profiles takes ten times as long."""
+    import json
+
+    from opscan import backends, store
+    from opscan.core.listing import Listed
+
+    key = backends.shipped_digest(Path(__file__).read_bytes())
+    with suppress(ValueError, TypeError, KeyError):  # nothing is kept, it is damaged, or somebody else's
+        kept = json.loads(store.Profiles.get(key) or "")
+        return tuple(Listed(**{**one, "sources": tuple(one["sources"])}) for one in kept)
+    found = tuple(map(_listed, shipped_backends()))
+    store.Profiles.put(key, json.dumps(list(map(asdict, found))).encode())
+    return found
+
+
+def _listed(profile: "BackendProfile") -> "Listed":
+    from opscan.core.listing import Listed
+
+    return Listed(
+        name=profile.name,
+        version=profile.version,
+        title=profile.title,
+        dialect=profile.dialect.value,
+        operators=len(profile.rules),
+        exhaustive=profile.exhaustive,
+        confidence=profile.confidence.value,
+        sources=profile.sources,
+    )
 
 
 def all_of(names: Sequence[str], load: Callable[[str], _Found]) -> list[_Found]:

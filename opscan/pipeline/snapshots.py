@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from opscan import document
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.lock import Lock
 from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot, snapshot
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
+from opscan.document import faults as faults_of
+from opscan.document.reading import read_yaml
 from opscan.pipeline.inventories import with_sites
 from opscan.pipeline.options import Options
 from opscan.serde.lock import LOCK_SCHEMA, LockYAML, conflict_line, lock_of
@@ -58,11 +59,11 @@ def read_lock(path: Path) -> Lock:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if line := conflict_line(text):
         raise UsageError(f"{path}:{line}: has merge-conflict markers; resolve the conflict, or run `opscan lock` again")
-    found = document.read_yaml(text, str(path)).value
+    found = read_yaml(text, str(path)).value
     version = found.get("schema") if isinstance(found, dict) else None
     if isinstance(version, int) and version > LOCK_SCHEMA:
         raise UsageError(f"{path}: schema {version}; this opscan reads schema {LOCK_SCHEMA}: update opscan")
-    faults = list(document.faults(found, LockYAML))
+    faults = list(faults_of(found, LockYAML))
     if faults:
         rest = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
         first = faults[0]

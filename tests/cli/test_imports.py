@@ -65,7 +65,7 @@ COMMANDS = [
     (["models", "vit"], NO_TORCH | NO_ONNX | SLOW, "the list of models needs no other command's imports"),
     (["--version"], NO_TORCH | NO_ONNX, "version"),
     (["models"], NO_TORCH | NO_ONNX, "the list of models reads their files without running them"),
-    (["backends"], NO_TORCH | NO_ONNX, "profiles are data"),
+    (["backends"], NO_TORCH | NO_ONNX | {"pebble", "numpy"}, "profiles are data"),
     (["table1"], NO_TORCH | NO_ONNX, "Table 1 is data"),
     (["explain", "OPS102"], NO_TORCH | NO_ONNX | {"pebble", "numpy", "yaml", "multiprocessing"}, "rules are data"),
     (["inspect", "json"], NO_TORCH | NO_ONNX, "an inventory is read without onnx"),

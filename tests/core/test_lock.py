@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opscan import document
 from opscan.core.diff import Side, difference
 from opscan.core.judge import compare
 from opscan.core.lock import Kind, Lock, check
 from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
 from opscan.core.snapshot import Snapshot, snapshot, version_changes
+from opscan.document import faults
+from opscan.document.reading import read_yaml
 from opscan.serde.lock import LockYAML, conflict_line, lock_of, lock_text
 from tests.fakes import inventories, inventory, onnx_site, profile, site, spec, texts
 
@@ -69,8 +70,8 @@ def test_versions_that_changed_are_named():
 
 
 def read(text):
-    found = document.read_yaml(text.encode(), "opscan.lock").value
-    assert list(document.faults(found, LockYAML)) == []
+    found = read_yaml(text.encode(), "opscan.lock").value
+    assert list(faults(found, LockYAML)) == []
     return lock_of(msgspec.convert(found, LockYAML), "opscan.lock")
 
 
