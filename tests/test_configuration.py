@@ -112,6 +112,7 @@ FAULTS = [
         "waivers:\n- rule: OPS101\n- {rule: OPS401, statement: ' ', module: x}\n- statement: fine\n",
         [
             "opscan.yaml:2: waivers[0].statement: is missing",
+            "opscan.yaml:2: waivers[0]: names neither operator nor module; to switch the rule off, use rules",
             "opscan.yaml:3: waivers[1].rule: OPS401 is about waivers and cannot be waived; mend the waiver",
             "opscan.yaml:3: waivers[1].statement: is empty; say why the finding is all right",
             "opscan.yaml:4: waivers[2].rule: is missing",
@@ -138,6 +139,31 @@ FAULTS = [
     ),
     (
         "opscan.yaml",
+        "min_coverage: {sites: 120, opertors: 3}\nmax_partitions: 0\nwaivers:\n- {rule: OPS101, expires: 2027-02-30}\n",
+        [
+            "opscan.yaml:1: min_coverage.opertors: 'opertors' is not one of sites, operators, macs; did you mean operators?",
+            "opscan.yaml:1: min_coverage.sites: 120.0 is not a percentage from 0 to 100",
+            "opscan.yaml:2: max_partitions: 0 means that nothing is supported",
+            "opscan.yaml:4: waivers[0].statement: is missing",
+            "opscan.yaml:4: waivers[0]: names neither operator nor module",
+            "opscan.yaml:4: waivers[0].expires: '2027-02-30' is no day",
+        ],
+        "what a table with a wrong key says otherwise is looked at all the same",
+    ),
+    (
+        "opscan.yaml",
+        "min_coverage: 0.95",
+        ["opscan.yaml:1: min_coverage.sites: 0.95 is less than 1 %; write 95 % as 95"],
+        "a fraction that was meant as a percentage",
+    ),
+    (
+        "opscan.yaml",
+        "waivers:\n- {rule: OPS101, statement: s, operator: x, expires: 20270230}\n",
+        ["opscan.yaml:2: waivers[0].expires: must be text, not a whole number; put it in quotes"],
+        "a day that YAML takes for a number",
+    ),
+    (
+        "opscan.yaml",
         "backends: mine",
         ["opscan.yaml:1: backends: there is no folder mine"],
         "a folder that is not there",
@@ -149,6 +175,7 @@ FAULTS = [
         [
             "pyproject.toml: tool.opscan.prest: unknown key; did you mean preset?",
             "pyproject.toml: tool.opscan.waivers[0].statement: is missing",
+            "pyproject.toml: tool.opscan.waivers[0]: names neither operator nor module",
         ],
         "the same in pyproject.toml, by its table",
     ),

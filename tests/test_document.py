@@ -127,26 +127,26 @@ FAULTS = [
     ({"parts": [], "count": None}, {}, "an optional value"),
     ({}, {"parts": "is missing"}, "what must be there"),
     ({"parts": [], "cuont": 1}, {"cuont": "unknown key; did you mean count?"}, "a misspelt key"),
-    ({"parts": [], "xyz": 1, "count": "a"}, {"xyz": "unknown key", "count": "Expected int, got str"}, "two at once"),
+    ({"parts": [], "xyz": 1, "count": "a"}, {"xyz": "unknown key", "count": "must be a whole number, not text"}, "two at once"),
     (
         {"parts": [{"name": 1}, {"name": "a", "levels": {"x": "of", "y": "warn", "z": "?"}}, 3]},
         {
-            "parts[0].name": "Expected str, got int",
+            "parts[0].name": "must be text, not a whole number; put it in quotes",
             "parts[1].levels.x": "'of' is not one of off, warn; did you mean off?",
             "parts[1].levels.z": "'?' is not one of off, warn",
             "parts[2]": "must be a mapping with name, levels",
         },
         "at every depth",
     ),
-    ({"parts": {}}, {"parts": "Expected array, got object"}, "a mapping for a list"),
+    ({"parts": {}}, {"parts": "must be a list, not a mapping"}, "a mapping for a list"),
     ([], {"": "must be a mapping with parts, count, width, shares"}, "no mapping at all"),
-    ({"parts": [], "width": "a"}, {"width": "Expected int | array, got str"}, "one of two types"),
+    ({"parts": [], "width": "a"}, {"width": "must be a whole number or a list, not text"}, "one of two types"),
     (
         {"parts": [], "shares": {"a": "b", "c": 1, "d": []}},
-        {"shares.a": "Expected float, got str", "shares.d": "Expected float, got array"},
+        {"shares.a": "must be a number, not text", "shares.d": "must be a number, not a list"},
         "a mapping or a number",
     ),
-    ({"parts": [], "shares": "a"}, {"shares": "Expected float | object | null, got str"}, "and neither of them"),
+    ({"parts": [], "shares": "a"}, {"shares": "must be a number or a mapping or nothing, not text"}, "and neither of them"),
     ({"parts": [], 3: 1}, {"3": "unknown key"}, "a key that is no text"),
 ]
 

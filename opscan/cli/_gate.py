@@ -50,13 +50,17 @@ def read_configuration(flags: Flags) -> Configuration:
     return Configuration() if flags.no_config else configuration.load(configuration.find(Path.cwd()))
 
 
-def gate_settings(flags: Flags, found: Configuration) -> GateSettings:
-    """Preset, then the file, then the flags. Raises UsageError with all that is wrong with the flags."""
+def gate_settings(flags: Flags, found: Configuration, named: Sequence[str]) -> GateSettings:
+    """Preset, then the file, then the flags. `named` are the command line's backends.
+
+    Raises UsageError with all that is wrong with the flags.
+    """
     return GateSettings(
         layers=(_preset(flags, found), *found.layers, _flag_layer(flags)),
         waivers=found.waivers,
         profiles=(found.backends,) if found.backends else (),
         configuration=found.file,
+        backend_origin="" if named else found.backend_origin,
         today=date.today(),
         show_waived=flags.show_waived,
     )

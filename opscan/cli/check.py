@@ -108,7 +108,7 @@ def command(
     )
     targets = _gate.targets(forms, output)
     found = _gate.read_configuration(flags)
-    settings = _gate.gate_settings(flags, found)
+    settings = _gate.gate_settings(flags, found, names)
     if show_settings:
         _show_settings(references, names, found, settings, targets)
         return

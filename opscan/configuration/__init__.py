@@ -29,6 +29,8 @@ class Configuration:
     preset: Preset | None = None
     backend: tuple[str, ...] = ()
     """Backends to check against: names, or paths of profiles."""
+    backend_origin: str = ""
+    """Where they are named, as messages call it: `opscan.yaml:2: backend`."""
     backends: Path | None = None
     """A folder of the user's profiles."""
     layers: tuple[Layer, ...] = ()
@@ -149,6 +151,7 @@ def _configuration(document: ConfigurationFile, file: Path, reader: _Origin) -> 
         file=reader.name,
         preset=document.preset,
         backend=tuple(_relative(name, file.parent) for name in as_list(document.backend)),
+        backend_origin=reader.of("backend"),
         backends=None if document.backends is None else file.parent / document.backends,
         layers=(layer(document, "", reader.of), *overrides),
         waivers=tuple(_waiver(entry, f"waivers[{number}]", reader) for number, entry in enumerate(document.waivers)),

@@ -1,7 +1,7 @@
 """A configuration's values -> settings and waivers, with everything that is wrong with them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -80,21 +80,28 @@ def _as_written(table: SettingsFile, key: str) -> str:
     return key
 
 
-def waiver_faults(waiver: WaiverFile, path: str) -> Iterator[Fault]:
-    """What is wrong with a waiver."""
-    if waiver.rule not in BY_ID:
-        yield Fault(joined(path, "rule"), f"unknown rule {waiver.rule!r}{did_you_mean(waiver.rule, BY_ID)}")
-    if waiver.rule in _ABOUT_WAIVERS:
-        yield Fault(joined(path, "rule"), f"{waiver.rule} is about waivers and cannot be waived; mend the waiver")
-    if not waiver.statement.strip():
+def waiver_faults(entry: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    """What is wrong with the meaning of a waiver's entries; those of a wrong type are passed over."""
+    known = sound(entry, WaiverFile)
+    if "rule" in known:
+        narrow = entry.get("operator") is not None or entry.get("module") is not None
+        yield from _waived_rule_faults(known["rule"], path, narrow)
+    if not known.get("statement", "-").strip():
         yield Fault(joined(path, "statement"), "is empty; say why the finding is all right")
-    narrow = waiver.operator is not None or waiver.module is not None
-    if waiver.rule in _AT_SITES and not narrow:
+    expires = known.get("expires")
+    if expires is not None and _day(expires) is None:
+        yield Fault(joined(path, "expires"), f"{expires!r} is no day; write it as 2027-01-31")
+
+
+def _waived_rule_faults(rule: str, path: str, narrow: bool) -> Iterator[Fault]:
+    if rule not in BY_ID:
+        yield Fault(joined(path, "rule"), f"unknown rule {rule!r}{did_you_mean(rule, BY_ID)}")
+    elif rule in _ABOUT_WAIVERS:
+        yield Fault(joined(path, "rule"), f"{rule} is about waivers and cannot be waived; mend the waiver")
+    elif rule in _AT_SITES and not narrow:
         yield Fault(path, "names neither operator nor module; to switch the rule off, use rules")
-    if waiver.rule in BY_ID and waiver.rule not in (*_AT_SITES, *_ABOUT_WAIVERS) and narrow:
-        yield Fault(path, f"{waiver.rule} is about a model as a whole; leave out operator and module")
-    if waiver.expires is not None and _day(waiver.expires) is None:
-        yield Fault(joined(path, "expires"), f"{waiver.expires!r} is no day; write it as 2027-01-31")
+    elif rule not in _AT_SITES and narrow:
+        yield Fault(path, f"{rule} is about a model as a whole; leave out operator and module")
 
 
 def _day(text: str) -> date | None:
@@ -130,8 +137,7 @@ def all_faults(value: Any) -> Iterator[Fault]:
             yield Fault(path, "sets nothing")
         yield from settings_faults(msgspec.convert(sound(entry, SettingsFile), SettingsFile), path)
     for path, entry in _entries(value, "waivers"):
-        if not any(faults(entry, WaiverFile)):
-            yield from waiver_faults(msgspec.convert(entry, WaiverFile), path)
+        yield from waiver_faults(entry, path)
 
 
 def _entries(value: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -75,6 +75,8 @@ def contradictions(values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         if key.startswith(COVERAGE) and not 0 <= float(value) <= 100:
             yield key, f"{value} is not a percentage from 0 to 100"
+        if key.startswith(COVERAGE) and 0 < float(value) < 1:
+            yield key, f"{value} is less than 1 %; write {100 * float(value):g} % as {100 * float(value):g}"
         if key in (PARTITIONS, BORDER_BYTES) and int(value) < 0:
             yield key, f"{value} is below 0"
     for rule, threshold in THRESHOLD_OF.items():

@@ -3,6 +3,7 @@
 `reading` makes them of YAML or TOML.
 """
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ def sound(value: Any, wanted: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _sound_part(value: Any, wanted: Any) -> Any:
+    if get_origin(wanted) in (Union, types.UnionType):
+        wanted = next((part for part in get_args(wanted) if get_origin(part) is type(value)), wanted)
     if get_origin(wanted) is dict and isinstance(value, dict):
         of_key, of_value = get_args(wanted)
         return {k: v for k, v in value.items() if not any((*faults(k, of_key), *faults(v, of_value)))}
@@ -102,10 +105,30 @@ def _leaf_faults(value: Any, wanted: Any, path: str) -> Iterator[Fault]:
         yield Fault(path, _sentence(value, wanted, error))
 
 
+# msgspec speaks of types as JSON does; who writes YAML need not know them.
+_CALLED = {
+    "Expected": "must be",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+    "|": "or",
+    "got": "not",
+}
+
+
 def _sentence(value: Any, wanted: Any, error: Exception) -> str:
     if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
         return f"must be a mapping with {', '.join(f.encode_name for f in msgspec.structs.fields(wanted))}"
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         known = [str(member.value) for member in wanted]
         return f"{value!r} is not one of {', '.join(known)}{did_you_mean(str(value), known)}"
-    return str(error).replace("`", "")
+    text = str(error).replace("`", "")
+    if not text.startswith("Expected"):
+        return text
+    quotes = "; put it in quotes" if isinstance(value, int | float) and "Expected str" in text else ""
+    words = rf"(?<!\w)(?:{'|'.join(map(re.escape, _CALLED))})(?!\w)"
+    return re.sub(words, lambda found: _CALLED[found[0]], text) + quotes

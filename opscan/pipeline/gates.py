@@ -33,6 +33,8 @@ class GateSettings:
     profiles: tuple[Path, ...] = ()
     """Folders of the user's profiles."""
     configuration: str = ""
+    backend_origin: str = ""
+    """Where the backends are named, for messages; empty: on the command line."""
     show_waived: bool = False
 
 
@@ -50,7 +52,7 @@ def check_all(
 
     Raises UsageError before anything is captured.
     """
-    profiles = all_of(names, lambda name: load_backend(name, settings.profiles))
+    profiles = all_of(names, lambda name: load_backend(name, settings.profiles), settings.backend_origin)
     sources = dict(zip(references, all_of(references, lambda reference: _source(reference, options)), strict=True))
     for reference in references:
         captured: dict[tuple[Dialect | None, Options], Inventory | OpscanError] = {}

@@ -63,15 +63,15 @@ def _listed(profile: "BackendProfile") -> "Listed":
     )
 
 
-def all_of(names: Sequence[str], load: Callable[[str], _Found]) -> list[_Found]:
-    """What the names stand for. Raises UsageError with all that stand for nothing, one a line."""
+def all_of(names: Sequence[str], load: Callable[[str], _Found], origin: str = "") -> list[_Found]:
+    """What the names stand for. Raises UsageError with all that stand for nothing, one a line, and their origin."""
     found: list[_Found] = []
     faults: list[str] = []
     for name in names:
         try:
             found.append(load(name))
         except UsageError as error:
-            faults += error.lines
+            faults += [f"{origin}: {line}" if origin else line for line in error.lines]
     if faults:
         raise UsageError(*faults)
     return found

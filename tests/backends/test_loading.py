@@ -154,10 +154,10 @@ def test_every_key_of_a_profile(load):
 FAULTY = [
     ("rulse: {}\nrules: {}", ["rulse: unknown key; did you mean rules?"], "a misspelt key of the profile"),
     ("rules: {Relu: [{sinse: 6}]}", ["rules.Relu[0].sinse: unknown key; did you mean since?"], "of a rule"),
-    ("rules: {Relu: [{since: six}]}", ["rules.Relu[0].since: Expected int, got str"], "a wrong type"),
-    ("rules: {Relu: {}}", ["rules.Relu: Expected array, got object"], "a mapping where a list belongs"),
+    ("rules: {Relu: [{since: six}]}", ["rules.Relu[0].since: must be a whole number, not text"], "a wrong type"),
+    ("rules: {Relu: {}}", ["rules.Relu: must be a list, not a mapping"], "a mapping where a list belongs"),
     ("", ["rules: is missing"], "no rules"),
-    ("version: 1.10\nrules: {}", ["version: Expected str, got float"], "a version that YAML takes for a number"),
+    ("version: 1.10\nrules: {}", ["version: must be text, not a number; put it in quotes"], "a version that YAML takes for a number"),
     ("schema: 2\nrules: {}", ["schema: is 2; this opscan reads 1"], "from a newer opscan"),
     ("sources: []\nrules: {}", ["sources: is empty; say where the list was read"], "nobody knows where from"),
     ("sources: [{what: a}]\nrules: {}", ["sources[0].licence: is missing", "sources[0].retrieved: is missing"], "nor under what licence"),
@@ -190,7 +190,7 @@ FAULTY = [
     ("rules: {Relu: [{require: [{input: 0, dim: 1, multiple_of: 0}]}]}", ["require[0]: nothing is a multiple of 0"], "a multiple of nothing"),
     ("rules: {Relu: [{require: [{input: 0, dtype: [flaot32]}]}]}", ["require[0].dtype: unknown dtype 'flaot32'"], "a misspelt dtype in a clause"),
     ("rules: {Relu: [{require: [{quantized: true, rank: [1]}]}]}", ["require[0]: rank is of an operand"], "no operand to have it"),
-    ("exhaustif: 1\nrules: {Relu: [{since: 9, untli: 7}], Erf: 1}", ["exhaustif: unknown key", "rules.Relu[0].untli: unknown key", "rules.Erf: Expected array"], "all at once"),
+    ("exhaustif: 1\nrules: {Relu: [{since: 9, untli: 7}], Erf: 1}", ["exhaustif: unknown key", "rules.Relu[0].untli: unknown key", "rules.Erf: must be a list"], "all at once"),
 ]  # fmt: skip
 
 
