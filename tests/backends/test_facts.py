@@ -66,6 +66,11 @@ FACTS = [
     ("executorch-qnn", "aten::abs", None, {}, [IMAGE], {}, MAYBE, "a validator decides"),
     ("executorch-arm-tosa-fp", "aten::abs", None, {}, [IMAGE], {}, YES, "in the profile's list"),
     ("torch-tensorrt", "aten::relu", None, {}, [IMAGE], {}, YES, "has a converter"),
+    ("torch-tensorrt", "aten::max_pool2d_with_indices", None, {}, [IMAGE], {}, MAYBE, "lowered to max_pool2d where the indices are not used"),
+    ("torch-tensorrt", "aten::alias", None, {}, [IMAGE], {}, YES, "taken out before conversion"),
+    ("executorch-xnnpack", "aten::max_pool2d_with_indices", None, {}, [IMAGE], {}, MAYBE, "its partitioner has max_pool2d kept whole"),
+    ("executorch-xnnpack", "aten::avg_pool2d", None, {}, [IMAGE], {"count_include_pad": False, "divisor_override": None}, YES, "None is the pooling region"),
+    ("coremltools", "aten::grid_sampler", None, {}, [IMAGE], {}, YES, "of the graph of torch.export, before grid_sampler_2d"),
     ("coremltools", "aten::asinh", None, {}, [IMAGE], {}, YES, "registered"),
 ]  # fmt: skip
 
