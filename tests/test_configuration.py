@@ -141,7 +141,7 @@ FAULTS = [
         "opscan.yaml",
         "min_coverage: {sites: 120, opertors: 3}\nmax_partitions: 0\nwaivers:\n- {rule: OPS101, expires: 2027-02-30}\n",
         [
-            "opscan.yaml:1: min_coverage.opertors: 'opertors' is not one of sites, operators, macs; did you mean operators?",
+            "opscan.yaml:1: min_coverage.opertors: 'opertors' is not one of sites, operators, macs",
             "opscan.yaml:1: min_coverage.sites: 120.0 is not a percentage from 0 to 100",
             "opscan.yaml:2: max_partitions: 0 means that nothing is supported",
             "opscan.yaml:4: waivers[0].statement: is missing",

@@ -127,7 +127,11 @@ FAULTS = [
     ({"parts": [], "count": None}, {}, "an optional value"),
     ({}, {"parts": "is missing"}, "what must be there"),
     ({"parts": [], "cuont": 1}, {"cuont": "unknown key; did you mean count?"}, "a misspelt key"),
-    ({"parts": [], "xyz": 1, "count": "a"}, {"xyz": "unknown key", "count": "must be a whole number, not text"}, "two at once"),
+    (
+        {"parts": [], "xyz": 1, "count": "a"},
+        {"xyz": "unknown key", "count": "must be a whole number, not text"},
+        "two at once",
+    ),
     (
         {"parts": [{"name": 1}, {"name": "a", "levels": {"x": "of", "y": "warn", "z": "?"}}, 3]},
         {
@@ -146,7 +150,11 @@ FAULTS = [
         {"shares.a": "must be a number, not text", "shares.d": "must be a number, not a list"},
         "a mapping or a number",
     ),
-    ({"parts": [], "shares": "a"}, {"shares": "must be a number or a mapping or nothing, not text"}, "and neither of them"),
+    (
+        {"parts": [], "shares": "a"},
+        {"shares": "must be a number or a mapping or nothing, not text"},
+        "and neither of them",
+    ),
     ({"parts": [], 3: 1}, {"3": "unknown key"}, "a key that is no text"),
 ]
 

@@ -26,6 +26,13 @@ def _folders(here: Path) -> tuple[Path, ...]:
     return (found,) if found else ()
 
 
+def backend_names() -> tuple[str, ...]:
+    """Names of the shipped profiles and of the configuration's."""
+    from opscan import backends
+
+    return backends.names(folders())
+
+
 def load_backend(name: str) -> "BackendProfile":
     """As profiles.load_backend, with the configuration's folder."""
     return profiles.load_backend(name, folders())

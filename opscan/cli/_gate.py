@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from opscan import configuration, render
+from opscan import configuration, render, store
 from opscan.configuration import Configuration
 from opscan.configuration.meaning import size_in_bytes
 from opscan.core.errors import UsageError
@@ -158,6 +158,7 @@ def targets(forms: Sequence[str], output: Path | None) -> tuple[Target, ...]:
         faults.append(f"--output {output}: every --format has a file of its own")
     paths = [target.path for target in found if target.path]
     faults += [f"--format: {path} would be written twice" for path in dict.fromkeys(paths) if paths.count(path) > 1]
+    faults += [f"--format {t.form}={t.path}: {why}" for t in found if t.path and (why := store.obstacle(t.path))]
     if faults:
         raise UsageError(*faults)
     return tuple(Target(target.form, target.path or output) for target in found)

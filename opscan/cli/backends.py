@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.table import Column, Report, Table
@@ -65,7 +66,7 @@ def command(context: click.Context, form: str, output: Path | None) -> None:
         return
     from opscan.pipeline.profiles import listed_backends
 
-    profiles = listed_backends()
+    profiles = listed_backends(_configured.folders())
     data = _json(profiles) if form == "json" else None
     table = Table(_COLUMNS, tuple(map(_row, profiles)))
     terminal.write(form, [Report(data=data, tables=(table,))], output)

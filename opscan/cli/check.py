@@ -17,7 +17,7 @@ from opscan.core.gate_report import gate_reports
 from opscan.core.policy import Preset
 from opscan.core.rules import Severity
 from opscan.core.settings_report import settings_report
-from opscan.core.table import Report
+from opscan.core.table import Report, counted
 from opscan.pipeline import gates
 from opscan.pipeline.options import Options, tool_versions
 from opscan.render import findings
@@ -148,16 +148,16 @@ def _summary(gate: Gate) -> str:
     passing = sum(result.coverage is not None and not result.errors for result in gate.results)
     every = [*gate.findings, *(finding for result in gate.results for finding in result.findings)]
     errors = sum(finding.severity is Severity.ERROR for finding in every)
+    silent = sum(result.coverage is None for result in gate.results)
     counts = [
-        f"{count} {name}{'s' if count != 1 else ''}"
+        counted(count, name)
         for count, name in (
             (errors, "error"),
             (len(every) - errors, "warning"),
             (sum(len(result.waived) for result in gate.results), "waived finding"),
-            (sum(result.coverage is None for result in gate.results), "without an answer"),
         )
         if count
-    ]
+    ] + ([f"{silent} without an answer"] if silent else [])
     return f"{passing} of {len(gate.results)} pass" + (f": {', '.join(counts)}" if counts else "")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from opscan import backends
 from opscan.cli import _answers as shared
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _profiles as profiles
 from opscan.cli import _terminal as terminal
@@ -15,7 +15,7 @@ from opscan.core.diff import Difference, Side, difference
 from opscan.core.diff_reports import difference_head, difference_table
 from opscan.core.errors import UsageError
 from opscan.core.operator import Dialect
-from opscan.core.table import Report
+from opscan.core.table import Report, counted
 from opscan.pipeline.comparisons import Compared, sides
 from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.diff import diff_json
@@ -78,7 +78,7 @@ def command(
         head = (("only before", ", ".join(only_old)), ("only after", ", ".join(only_new)))
         reports.append(Report(data=None, title="Models", head=tuple(row for row in head if row[1])))
     terminal.write(form, reports, output)
-    terminal.note(f"{sum(len(one.changes) for one in found)} operators differ")
+    terminal.note(f"{counted(sum(len(one.changes) for one in found), 'difference')} of operators")
     if not found and not (only_old or only_new):
         sys.exit(shared.NO_ANSWER)
 
@@ -88,7 +88,7 @@ def _profiles(first: str, second: str, names: tuple[str, ...]) -> tuple[str, str
     if not first and not second and len(names) == 2:
         return names[0], names[1]
     both = first, second
-    known = all(name.partition("@")[0] in backends.names() for name in both)
+    known = all(name.partition("@")[0] in _configured.backend_names() for name in both)
     return both if known and not names else None
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -45,7 +46,9 @@ def _report(word: str, models: Path | None) -> Report:
     used = []
     with terminal.progress(1, "reading captures"):
         used = list(explaining.uses(operator, Options(models=models)))
-    return operator_report(operator, explaining.schema_history(operator), used, explaining.all_profiles())
+    return operator_report(
+        operator, explaining.schema_history(operator), used, explaining.all_profiles(_configured.folders())
+    )
 
 
 def _all_rules() -> Report:

@@ -14,7 +14,7 @@ from opscan.core.answer_reports import fits_table
 from opscan.core.errors import UsageError
 from opscan.core.fits import Fit, fits
 from opscan.core.needs import Doubt
-from opscan.core.table import Report
+from opscan.core.table import Report, counted
 from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.answers import fits_json
 
@@ -58,6 +58,6 @@ def command(
     notes = shared.no_answer_notes(unanswered)
     terminal.write(form, [Report(data=data, head=head, tables=(fits_table(found),), notes=notes)], output)
     counts = [f"{sum(len(f.models) for f in found if f.fit is fit)} {fit.value}" for fit in Fit]
-    terminal.note(f"{len(needed)} models: {', '.join(counts)}")
+    terminal.note(f"{counted(len(needed), 'model')}: {', '.join(counts)}")
     if not needed:
         sys.exit(shared.NO_ANSWER)

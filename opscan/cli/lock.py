@@ -13,7 +13,7 @@ from opscan.core.diff_reports import lock_table
 from opscan.core.lock import Lock, check
 from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot
-from opscan.core.table import Report
+from opscan.core.table import Report, counted
 from opscan.pipeline.options import Options, tool_versions
 from opscan.pipeline.snapshots import read_lock, snapshots
 from opscan.serde.lock import lock_check_json, lock_text
@@ -69,7 +69,7 @@ def command(
         sys.exit(shared.NO_ANSWER)  # half a lock is none
     lock = Lock(snapshots=tuple(found), opset=settings.opset, tools=tool_versions())
     terminal.write_file(file, lock_text(lock))
-    terminal.note(f"{len(chosen)} models in {file}")
+    terminal.note(f"{counted(len(chosen), 'model')} in {file}")
 
 
 def _captured(wanted: dict[str, tuple[Dialect, ...]], settings: Options) -> tuple[list[Snapshot], dict[str, str]]:
@@ -99,5 +99,5 @@ def _check(old: Lock, found: list[Snapshot], unanswered: dict[str, str], form: s
     )
     terminal.write(form, [Report(data=data, tables=(lock_table(result),), notes=notes)], output)
     new_or_gone = sum(bool(change.rule) for change in result.changes) + len(result.unlocked)
-    terminal.note(f"{len(found)} captures held against the lockfile: {new_or_gone} new or gone")
+    terminal.note(f"{counted(len(found), 'capture')} held against the lockfile: {new_or_gone} new or gone")
     sys.exit(shared.NO_ANSWER if unanswered else 0 if result.clean else FINDINGS)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from opscan import backends
 from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
@@ -46,7 +45,7 @@ def command(
 
     Example: opscan matrix vit_b16 swin_t --backend onnxruntime-cpu --by macs
     """
-    profiles = [_configured.load_backend(name) for name in dict.fromkeys(names or backends.names())]
+    profiles = [_configured.load_backend(name) for name in dict.fromkeys(names or _configured.backend_names())]
     rows = [
         [Cell(model=o.entry.model, backend=o.profile.id, coverage=o.coverage, reason=o.reason) for o in row]
         for row in shared.answers(references, profiles, settings)

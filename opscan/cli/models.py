@@ -9,7 +9,7 @@ from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.definition import Definition
 from opscan.core.errors import UsageError
-from opscan.core.table import Column, Report, Table, quantity
+from opscan.core.table import Column, Report, Table, counted, quantity
 from opscan.sources import bundled
 
 _COLUMNS = (
@@ -51,7 +51,7 @@ def command(
     )
     data = _json(found) if form == "json" else None
     terminal.write(form, [Report(data=data, tables=tables)], output)
-    terminal.note(f"{len(found)} models")
+    terminal.note(counted(len(found), "model"))
 
 
 def _require_known(tags: tuple[str, ...], known: tuple[Definition, ...]) -> None:

@@ -9,7 +9,7 @@ from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
-from opscan.core.answer_reports import blocker_table, curve_table
+from opscan.core.answer_reports import blocker_table, curve_notes, curve_table
 from opscan.core.needs import Doubt
 from opscan.core.rank import Ranking, ranking
 from opscan.core.table import Report
@@ -68,7 +68,8 @@ def command(
         ("models", str(found.models)),
         ("undecided", f"unknown counted {_counted(unknown)}, conditional counted {_counted(conditional)}"),
     )
-    tables, notes = (curve_table(found), blocker_table(found)), shared.no_answer_notes(unanswered)
+    tables = (curve_table(found), blocker_table(found))
+    notes = (*curve_notes(found), *shared.no_answer_notes(unanswered))
     terminal.write(form, [Report(data=data, head=head, tables=tables, notes=notes)], output)
     terminal.note(_summary(found))
     if not needed:

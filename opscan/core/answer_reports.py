@@ -6,7 +6,7 @@ from opscan.core.fits import FamilyFit
 from opscan.core.matrix import Cell, Share
 from opscan.core.needs import Obstacle
 from opscan.core.rank import Blocker, Ranking, Step
-from opscan.core.table import Column, Table, quantity
+from opscan.core.table import Column, Overflow, Table, quantity
 
 _NAMES_SHOWN = 4
 
@@ -14,9 +14,9 @@ _NAMES_SHOWN = 4
 def matrix_table(rows: Sequence[Sequence[Cell]], by: Share) -> Table:
     """One row per model, one column per backend."""
     backends = [cell.backend for cell in rows[0]] if rows else []
-    # A terminal that is too narrow for all of them leaves the last ones out, and says so.
-    columns = (Column("model"), *(Column(name, priority=number) for number, name in enumerate(backends)))
-    return Table(columns, tuple((row[0].model, *(cell.text(by) for cell in row)) for row in rows))
+    columns = (Column("model"), *map(Column, backends))
+    cells = tuple((row[0].model, *(cell.text(by) for cell in row)) for row in rows)
+    return Table(columns, cells, overflow=Overflow.TURNED)
 
 
 def no_answers(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
@@ -30,22 +30,21 @@ def no_answers(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
 def blocker_table(found: Ranking) -> Table:
     """One row per obstacle, most blocking first."""
     columns = (
-        Column("operator"),
-        Column("clause", priority=2),
-        Column("models blocked", numeric=True),
+        Column("operator, or a clause of it"),
+        Column("models", numeric=True),
         Column("alone", numeric=True),
-        Column("weight", numeric=True, priority=4),
-        Column("MACs", numeric=True, priority=3),
+        Column("weight", numeric=True, priority=1),
+        Column("MACs", numeric=True, priority=1),
         Column("names", priority=1),
     )
     weighted = any(blocker.weight != len(blocker.models) for blocker in found.blockers)
-    return Table(columns, tuple(_blocker_row(b, weighted) for b in found.blockers), title="What is in the way")
+    rows = tuple(_blocker_row(blocker, weighted) for blocker in found.blockers)
+    return Table(columns, rows, title="What is in the way, and of how many models", overflow=Overflow.SPLIT)
 
 
 def _blocker_row(blocker: Blocker, weighted: bool) -> tuple[str, ...]:
     return (
-        blocker.obstacle.operator,
-        blocker.obstacle.clause or "(not supported at all)",
+        str(blocker.obstacle),
         str(len(blocker.models)),
         str(len(blocker.alone)) if blocker.alone else "",
         f"{blocker.weight:g}" if weighted else "",
@@ -55,28 +54,39 @@ def _blocker_row(blocker: Blocker, weighted: bool) -> tuple[str, ...]:
 
 
 def curve_table(found: Ranking) -> Table:
-    """One row per size: the best set and what it unblocks."""
+    """One row per size: the best set and what it unblocks; what is undecided neither runs nor is blocked."""
     columns = (
         Column("implemented", numeric=True),
-        Column("models"),
-        Column("undecided", numeric=True, priority=2),
-        Column("weight", numeric=True, priority=4),
+        Column("run"),
+        Column("undecided", numeric=True, priority=1),
+        Column("weight", numeric=True, priority=1),
         Column("best set"),
-        Column("set found by", priority=3),
+        Column("found"),
     )
     weighted = any(step.weight != len(step.unblocked) for step in found.curve)
-    return Table(columns, tuple(_step_row(s, found.models, weighted) for s in found.curve), title="The best set of k")
+    rows = tuple(_step_row(step, found.models, weighted) for step in found.curve)
+    return Table(columns, rows, title="The best set of k", overflow=Overflow.SPLIT)
 
 
 def _step_row(step: Step, models: int, weighted: bool) -> tuple[str, ...]:
     return (
         str(step.size),
-        f"{len(step.unblocked)} of {models}",
+        f"{len(step.unblocked) - len(step.doubtful)} of {models} models",
         str(len(step.doubtful)) if step.doubtful else "",
         f"{step.weight:g}" if weighted else "",
         _together(step.obstacles) or "(as it is)",
-        "exact" if step.exact else "greedy, then a search cut short",
+        "exact" if step.exact else "greedy",
     )
+
+
+def curve_notes(found: Ranking) -> tuple[str, ...]:
+    """What a reader must know to read the curve."""
+    notes = []
+    if any(step.doubtful for step in found.curve):
+        notes.append("best: most models that nothing known blocks any more, those undecided included")
+    if not all(step.exact for step in found.curve):
+        notes.append("greedy: the search for a better set was cut short, and one may exist")
+    return tuple(notes)
 
 
 def _together(obstacles: Sequence[Obstacle]) -> str:
@@ -90,11 +100,11 @@ def fits_table(found: Sequence[FamilyFit]) -> Table:
         Column("family"),
         Column("answer"),
         Column("distance", numeric=True, priority=1),
-        Column("clauses", priority=2),
-        Column("undecided", priority=4),
-        Column("models", priority=3),
+        Column("models", priority=1),
+        Column("clauses", priority=1),
+        Column("undecided", priority=1),
     )
-    return Table(columns, tuple(map(_fit_row, found)))
+    return Table(columns, tuple(map(_fit_row, found)), overflow=Overflow.SPLIT)
 
 
 def _fit_row(fit: FamilyFit) -> tuple[str, ...]:
@@ -102,9 +112,9 @@ def _fit_row(fit: FamilyFit) -> tuple[str, ...]:
         fit.family,
         fit.sentence,
         str(fit.distance) if fit.distance else "",
+        ", ".join(fit.models),
         "\n".join(str(obstacle) for obstacle in fit.obstacles if obstacle.clause),
         "\n".join(map(str, fit.doubts)),
-        ", ".join(fit.models),
     )
 
 

@@ -2,7 +2,7 @@
 
 from opscan.core.diff import Difference, OperatorChange, Side
 from opscan.core.lock import LockCheck
-from opscan.core.table import Column, Table, quantity
+from opscan.core.table import Column, Table, counted, quantity
 
 _SIGNATURES_SHOWN = 4
 
@@ -41,8 +41,8 @@ def _side(found: Difference, side: Side) -> str:
     macs = found.macs(side)
     parts = [
         f"{kept.model} ({kept.dialect} {kept.opsets.get('', '')}".rstrip() + ")",
-        f"{len(kept.operators)} operators",
-        f"{sum(kept.counts.values())} sites",
+        counted(len(kept.operators), "operator"),
+        counted(sum(kept.counts.values()), "site"),
         f"{quantity(macs)} MACs" if macs is not None else "MACs not known",
     ]
     if side.coverage:

@@ -40,16 +40,17 @@ class FamilyFit:
     def sentence(self) -> str:
         """`all three, blocked by Roll alone`."""
         several = len(self.models) > 1
-        who = ("all " if self.whole else "") + f"{_number(len(self.models))}, " if several else ""
+        who = _who(len(self.models), self.whole) if several else ""
         match self.fit:
             case Fit.RUNS:
-                return f"{who}run as they are" if several else "runs as it is"
+                return f"{who} run as they are" if several else "runs as it is"
             case Fit.UNDECIDED:
-                return f"{who}undecided: {_list(sorted({str(d.operator) for d in self.doubts}))}"
+                what = f"undecided: {_list(sorted({str(d.operator) for d in self.doubts}))}"
             case Fit.BLOCKED:
-                return f"{who}blocked by {_list(self.operators)}" + (" alone" if self.distance == 1 else "")
+                what = f"blocked by {_list(self.operators)}" + (" alone" if self.distance == 1 else "")
             case _:
                 assert_never(self.fit)
+        return f"{who}, {what}" if several else what
 
 
 def fit_of(one: Needs) -> Fit:
@@ -83,6 +84,12 @@ def fits(models: Sequence[Needs]) -> tuple[FamilyFit, ...]:
 
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _who(count: int, whole: bool) -> str:
+    if whole:
+        return "both" if count == 2 else f"all {_number(count)}"
+    return _number(count)
 
 
 def _number(count: int) -> str:

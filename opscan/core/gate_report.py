@@ -4,10 +4,11 @@ from collections import Counter
 
 from opscan.core.coverage import Coverage, Ratio
 from opscan.core.gate import Gate, GateFinding, GateResult
+from opscan.core.nearest import nearest_values
 from opscan.core.partition import partitioned
 from opscan.core.profile import Fallback
 from opscan.core.reports import shortened
-from opscan.core.table import Column, Report, Table, byte_text, quantity, share
+from opscan.core.table import Column, Report, Table, byte_text, counted, quantity, share
 from opscan.core.verdict import WORST_LAST, Support
 from opscan.core.views import control_flow
 
@@ -19,6 +20,7 @@ _COLUMNS = (
     Column("outcome", priority=3),
     Column("sites", numeric=True),
     Column("reason"),
+    Column("nearest", priority=3),
     Column("next", priority=2),
     Column("where", priority=1),
 )
@@ -57,7 +59,7 @@ def _others(coverage: Coverage) -> str:
     counts = Counter(verdict.support for verdict in coverage.verdicts)
     parts = [f"{counts[support]} {support}" for support in WORST_LAST[1:] if counts[support]]
     gaps = len(coverage.inventory.uncaptured)
-    return ", ".join([*parts, *([f"{gaps} part{'s' if gaps > 1 else ''} not captured"] if gaps else [])])
+    return ", ".join([*parts, *([f"{counted(gaps, 'part')} not captured"] if gaps else [])])
 
 
 def _partitions(coverage: Coverage) -> str:
@@ -65,11 +67,15 @@ def _partitions(coverage: Coverage) -> str:
     split = partitioned(coverage)
     if not split.partitions:
         return "none"
-    text = f"{len(split.partitions)}, the largest of {max(len(p.sites) for p in split.partitions)} sites"
+    largest = max(split.partitions, key=lambda partition: len(partition.sites))
+    macs = f" and {quantity(largest.macs)} MACs" if largest.macs else ""
+    text = f"{len(split.partitions)}, the largest of {counted(len(largest.sites), 'site')}{macs}"
     if not split.border_tensors:
         return text
+    crossing = "crosses their" if split.border_tensors == 1 else "cross their"
     least = "at least " if split.transfers_without_bytes else ""
-    return f"{text}; {split.border_tensors} tensors of {least}{byte_text(split.border_bytes)} cross their borders"
+    size = f"{least}{byte_text(split.border_bytes)}"
+    return f"{text}; {counted(split.border_tensors, 'tensor')} of {size} {crossing} borders"
 
 
 def share_text(ratio: Ratio) -> str:
@@ -116,6 +122,7 @@ def _row(finding: GateFinding) -> tuple[str, ...]:
         finding.support.value if finding.support else "",
         str(finding.count) if finding.operator else "",
         finding.reason,
+        nearest_values(finding.failing),
         "\n".join(finding.next),
         shortened(finding.places),
     )

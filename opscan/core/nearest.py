@@ -13,6 +13,16 @@ _DTYPE = re.compile(r"(float|bfloat|int|uint|bool)(\d*)")
 _KINDS = {"float": 0, "bfloat": 0, "int": 2, "uint": 2, "bool": 3}
 
 
+# Words of which one is a simpler form of the next: https://onnx.ai/onnx/operators/onnx__Resize.html and GridSample.
+_LADDERS = (("nearest", "linear", "cubic"), ("nearest", "bilinear", "bicubic"), ("constant", "edge", "reflect", "wrap"))
+
+
+def nearest_values(outcomes: Sequence[Outcome]) -> str:
+    """`mode: linear`, of all clauses where it can be told."""
+    found = ((outcome.clause.subject, nearest_allowed(outcome)) for outcome in outcomes)
+    return ", ".join(f"{subject}: {near}" for subject, near in found if near)
+
+
 def nearest_allowed(outcome: Outcome) -> str:
     """The value that changes least; empty where that cannot be told or is all there is to choose from."""
     clause = outcome.clause
@@ -31,6 +41,9 @@ def _nearest(has: str, allowed: Sequence[Attribute]) -> str:
     words = [str(value) for value in allowed]
     if all(_DTYPE.fullmatch(word) for word in (has, *words)):
         return min(words, key=lambda word: _distance(has, word))
+    for ladder in _LADDERS:
+        if has in ladder and (steps := [word for word in ladder if word in words]):
+            return min(steps, key=lambda word: abs(ladder.index(word) - ladder.index(has)))
     near = difflib.get_close_matches(has, words, n=1)
     return near[0] if near else ""
 

@@ -1,6 +1,7 @@
 """A report as tables, before any format: what every renderer takes."""
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 
@@ -14,6 +15,17 @@ class Column:
     """Columns of the highest number are left out first where the terminal is too narrow."""
 
 
+class Overflow(Enum):
+    """What becomes of columns for which a terminal is too narrow."""
+
+    LEFT_OUT = auto()
+    """They are left out, the least important first, and named."""
+    SPLIT = auto()
+    """They follow in further tables, each of which begins with the first column again."""
+    TURNED = auto()
+    """The same, or rows and columns change places, whichever is shorter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of cells. An empty cell is `""`; a cell may hold several lines."""
@@ -21,6 +33,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
+    overflow: Overflow = Overflow.LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +76,11 @@ def quantity(value: int | None) -> str:
         if value >= size:
             return f"{value / size:.2f} {unit}"
     return str(value)
+
+
+def counted(count: int, what: str) -> str:
+    """`1 site`, `2 sites`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def byte_text(count: int) -> str:

@@ -1,6 +1,7 @@
 """What the stages know of one operator: schemas, captures of earlier runs, profiles."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from opscan import backends
 from opscan.core.canonical import CanonicalOperator
@@ -32,6 +33,6 @@ def uses(operator: CanonicalOperator, options: Options) -> Iterator[Use]:
         yield use_of(operator, name, dialect, found)
 
 
-def all_profiles() -> tuple[BackendProfile, ...]:
-    """The shipped ones, the newest version of each."""
-    return tuple(load_backend(name) for name in backends.names())
+def all_profiles(folders: tuple[Path, ...] = ()) -> tuple[BackendProfile, ...]:
+    """The shipped ones and those in `folders`, the newest version of each."""
+    return tuple(load_backend(name, folders) for name in backends.names(folders))

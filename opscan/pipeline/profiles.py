@@ -24,16 +24,23 @@ def load_backend(reference: str, folders: tuple[Path, ...] = ()) -> "BackendProf
     return backends.load(reference, folders, store.Profiles)
 
 
-def shipped_backends() -> "tuple[BackendProfile, ...]":
-    """Every shipped profile in every version, by name; of each name the newest first."""
+def all_backends(folders: tuple[Path, ...] = ()) -> "tuple[BackendProfile, ...]":
+    """Every profile, shipped or in `folders`, in every version, by name; of each name the newest first."""
     from opscan import backends
 
-    references = ((name, *reversed(backends.versions(name))) for name in backends.names())
-    return tuple(load_backend(reference) for several in references for reference in several)
+    references = ((name, *reversed(backends.versions(name, folders))) for name in backends.names(folders))
+    return tuple(load_backend(reference, folders) for several in references for reference in several)
 
 
-def listed_backends() -> "tuple[Listed, ...]":
-    """`shipped_backends` as lists name them; kept too, for reading all profiles takes ten times as long."""
+def shipped_backends() -> "tuple[BackendProfile, ...]":
+    """As `all_backends`, without anybody's folders."""
+    return all_backends()
+
+
+def listed_backends(folders: tuple[Path, ...] = ()) -> "tuple[Listed, ...]":
+    """`all_backends` as lists name them; the shipped ones are kept too, for reading all takes ten times as long."""
+    if folders:
+        return tuple(map(_listed, all_backends(folders)))
     import json
 
     from opscan import backends, store

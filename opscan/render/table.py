@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from rich.cells import cell_len, chop_cells
 
-from opscan.core.table import Report, Table, visible
+from opscan.core.table import Column, Overflow, Report, Table, visible
 from opscan.render import Style, harmless
 
 # A column of wrapped text narrower than this is no use to anybody.
@@ -34,13 +34,16 @@ def _report(report: Report, style: Style) -> Iterator[str]:
     for table in map(_visible, report.tables):
         if not table.rows:
             continue
-        filled = _filled(table)
-        kept = _fitting(table, filled, style.width)
-        left_out |= {table.columns[p].title: None for p in filled if p not in kept}
         if table.title:
             yield ""
             yield from _paragraph(table.title, style, _BOLD)
-        yield from _grid(table, kept, style)
+        if table.overflow is Overflow.LEFT_OUT:
+            filled = _filled(table)
+            kept = _fitting(table, filled, style.width)
+            left_out |= {table.columns[p].title: None for p in filled if p not in kept}
+            yield from _grid(table, kept, style)
+        else:
+            yield from _split(table, style)
     notes = [*report.notes, *([f"left out for lack of width: {', '.join(left_out)}"] if left_out else [])]
     for note in notes:
         yield from _paragraph(note, style, _DIM)
@@ -56,7 +59,8 @@ def _styled(text: str, style: Style, look: str) -> str:
 
 def _visible(table: Table) -> Table:
     columns = tuple(replace(column, title=visible(column.title)) for column in table.columns)
-    return Table(columns, tuple(tuple(map(visible, row)) for row in table.rows), visible(table.title))
+    rows = tuple(tuple(map(visible, row)) for row in table.rows)
+    return replace(table, columns=columns, rows=rows, title=visible(table.title))
 
 
 def _head(head: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
@@ -113,6 +117,43 @@ def _fitting(table: Table, positions: Sequence[int], width: int) -> list[int]:
             break
         kept.remove(max(droppable, key=lambda p: table.columns[p].priority))
     return kept
+
+
+def _split(table: Table, style: Style) -> Iterator[str]:
+    """All columns, in as many tables as it takes."""
+    parts = _parts(table, style.width)
+    if table.overflow is Overflow.TURNED and len(parts) > 1:
+        turned = _turned(table)
+        others = _parts(turned, style.width)
+        if len(others) * len(turned.rows) < len(parts) * len(table.rows):
+            table, parts = turned, others
+    for number, positions in enumerate(parts):
+        if number:
+            yield ""
+        yield from _grid(table, positions, style)
+
+
+def _parts(table: Table, width: int) -> list[list[int]]:
+    """The columns of each table: the first, and as many others as fit beside it."""
+    first, *others = _filled(table)
+    least = {position: _least(_cells(table, position)) + _GAP for position in (first, *others)}
+    parts: list[list[int]] = []
+    room = 0
+    for position in others:
+        room -= least[position]
+        if room < 0 or not parts:
+            parts.append([first])
+            room = width + _GAP - least[first] - least[position]
+        parts[-1].append(position)
+    return parts or [[first]]
+
+
+def _turned(table: Table) -> Table:
+    """Rows for columns; the corner stays."""
+    corner, *titles = (column.title for column in table.columns)
+    columns = (Column(corner), *(Column(row[0]) for row in table.rows))
+    rows = tuple((title, *cells) for title, *cells in zip(titles, *(row[1:] for row in table.rows), strict=True))
+    return Table(columns, rows)
 
 
 def _least(cells: list[str]) -> int:

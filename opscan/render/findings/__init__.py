@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 
 from opscan.core.gate import Gate, GateFinding, GateResult, Location
+from opscan.core.nearest import nearest_values
 from opscan.core.table import visible_line
 from opscan.render import Style
 
@@ -25,8 +26,10 @@ def subject(finding: GateFinding) -> str:
 
 
 def sentence(finding: GateFinding) -> str:
-    """Operator, reason and what is next, in one line."""
+    """Operator, reason, the nearest allowed value and what is next, in one line."""
     parts = [f"{subject(finding)}: {finding.reason}" if finding.operator else finding.reason]
+    if nearest := nearest_values(finding.failing):
+        parts.append(f"nearest: {nearest}")
     if finding.next:
         parts.append(f"next: {'; '.join(finding.next)}")
     if finding.waiver:

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from opscan.core.gate import Gate, GateFinding, GateResult, locations
 from opscan.core.gate_report import coverage_facts
-from opscan.core.nearest import nearest_allowed
+from opscan.core.nearest import nearest_values
 from opscan.core.rules import Severity
-from opscan.core.table import visible_line
+from opscan.core.table import counted, visible_line
 from opscan.core.verdict import WORST_LAST, Support
 from opscan.render import Style, harmless
 from opscan.render.findings import heading, where
@@ -73,15 +73,11 @@ def _failing(errors: Sequence[GateFinding]) -> str:
     at_sites = [finding for finding in errors if finding.operator]
     parts = []
     if at_sites:
-        operators = _count(len({finding.operator for finding in at_sites}), "operator")
-        parts.append(f"{operators} at {_count(sum(finding.count for finding in at_sites), 'site')}")
+        operators = counted(len({finding.operator for finding in at_sites}), "operator")
+        parts.append(f"{operators} at {counted(sum(finding.count for finding in at_sites), 'site')}")
     if len(at_sites) < len(errors):
-        parts.append(f"{_count(len(errors) - len(at_sites), 'demand')} on the model as a whole")
+        parts.append(f"{counted(len(errors) - len(at_sites), 'demand')} on the model as a whole")
     return f"fails: {', '.join(parts)}" if parts else ""
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _sections(result: GateResult, show_waived: bool) -> Iterator[tuple[str, Sequence[GateFinding]]]:
@@ -130,7 +126,7 @@ def _print_finding(console: Console, group: Sequence[GateFinding], file: str) ->
         ("  "), (first.rule, colour), "  ", (visible_line(first.operator) or "the model", "bold"), style=""
     )
     if first.operator:
-        name.append(f", {_count(sites, 'site')}")
+        name.append(f", {counted(sites, 'site')}")
     console.print(name)
     console.print(_grid(tuple(_facts(group, file)), 10))
 
@@ -138,9 +134,8 @@ def _print_finding(console: Console, group: Sequence[GateFinding], file: str) ->
 def _facts(group: Sequence[GateFinding], file: str) -> Iterator[tuple[str, str]]:
     first = group[0]
     yield "why", visible_line(first.reason)
-    nearest = [f"{outcome.clause.subject}: {near}" for outcome in first.failing if (near := nearest_allowed(outcome))]
-    if nearest:
-        yield "nearest", visible_line(", ".join(nearest))
+    if nearest := nearest_values(first.failing):
+        yield "nearest", visible_line(nearest)
     if first.operator:
         yield "inputs", "; ".join(visible_line(f"{f.count}x {f.signature or '(none)'}") for f in group)
     places = [where(location) for finding in group for location in locations(finding, file)]
