@@ -70,7 +70,7 @@ FACTS = [
     ("torch-tensorrt", "aten::alias", None, {}, [IMAGE], {}, YES, "taken out before conversion"),
     ("executorch-xnnpack", "aten::max_pool2d_with_indices", None, {}, [IMAGE], {}, MAYBE, "its partitioner has max_pool2d kept whole"),
     ("executorch-xnnpack", "aten::avg_pool2d", None, {}, [IMAGE], {"count_include_pad": False, "divisor_override": None}, YES, "None is the pooling region"),
-    ("coremltools", "aten::grid_sampler", None, {}, [IMAGE], {}, YES, "of the graph of torch.export, before grid_sampler_2d"),
+    ("coremltools", "aten::grid_sampler_2d", None, {}, [IMAGE], {}, MAYBE, "registered as grid_sampler, as torch.export has it"),
     ("coremltools", "aten::asinh", None, {}, [IMAGE], {}, YES, "registered"),
 ]  # fmt: skip
 
