@@ -23,7 +23,7 @@ class Overflow(Enum):
     SPLIT = auto()
     """They follow in further tables, each of which begins with the first column again."""
     TURNED = auto()
-    """The same, or rows and columns change places, whichever is shorter."""
+    """The same, or rows and columns change places, whichever takes fewer tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from opscan.render import Style, harmless
 
 # A column of wrapped text narrower than this is no use to anybody.
 _READABLE = 14
+# A text of up to this width is not broken where a further table can be had instead.
+_SHORT = 20
 # Between two columns: a space, a line, a space.
 _GAP = 3
 _BOLD, _DIM = "\x1b[1m", "\x1b[2m"
@@ -125,7 +127,7 @@ def _split(table: Table, style: Style) -> Iterator[str]:
     if table.overflow is Overflow.TURNED and len(parts) > 1:
         turned = _turned(table)
         others = _parts(turned, style.width)
-        if len(others) * len(turned.rows) < len(parts) * len(table.rows):
+        if len(others) < len(parts):
             table, parts = turned, others
     for number, positions in enumerate(parts):
         if number:
@@ -136,7 +138,7 @@ def _split(table: Table, style: Style) -> Iterator[str]:
 def _parts(table: Table, width: int) -> list[list[int]]:
     """The columns of each table: the first, and as many others as fit beside it."""
     first, *others = _filled(table)
-    least = {position: _least(_cells(table, position)) + _GAP for position in (first, *others)}
+    least = {position: _comfortable(_cells(table, position)) + _GAP for position in (first, *others)}
     parts: list[list[int]] = []
     room = 0
     for position in others:
@@ -148,10 +150,15 @@ def _parts(table: Table, width: int) -> list[list[int]]:
     return parts or [[first]]
 
 
+def _comfortable(cells: list[str]) -> int:
+    """Where another table is cheap, a short text need not be broken."""
+    return max(_least(cells), min(_SHORT, max(map(_line, cells))))
+
+
 def _turned(table: Table) -> Table:
-    """Rows for columns; the corner stays."""
-    corner, *titles = (column.title for column in table.columns)
-    columns = (Column(corner), *(Column(row[0]) for row in table.rows))
+    """Rows for columns; what the first column was called is in the corner no more."""
+    titles = [column.title for column in table.columns[1:]]
+    columns = (Column(""), *(Column(row[0]) for row in table.rows))
     rows = tuple((title, *cells) for title, *cells in zip(titles, *(row[1:] for row in table.rows), strict=True))
     return Table(columns, rows)
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from opscan import render
-from opscan.core.table import Column, Report, Table, visible
+from opscan.core.table import Column, Overflow, Report, Table, visible
 from opscan.render import Style
 from opscan.render.markdown import escape, table
 
@@ -307,3 +307,28 @@ def test_the_environment_does_not_set_the_width(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
     long = "x" * 100
     assert long in render.render("table", [report(long, "b")], Style(width=200))
+
+
+def grid_of(rows: int, columns: int, overflow: Overflow) -> str:
+    """A table in which each cell but the corner names its row and its column."""
+    titles = ("model", *(f"backend{number:02}" for number in range(columns)))
+    cells = [(f"model{row:02}", *(f"r{row:02}c{column:02}" for column in range(columns))) for row in range(rows)]
+    shown = Table(tuple(map(Column, titles)), tuple(cells), overflow=overflow)
+    return render.render("table", [Report(data=None, tables=(shown,))], Style(width=80))
+
+
+# rows, columns, overflow, begins of lines with titles, what the row proves
+WIDE = [
+    (3, 4, Overflow.SPLIT, ["model "], "what fits stays one table"),
+    (3, 20, Overflow.SPLIT, ["model "] * 4, "no column is lost; each table begins with the first again"),
+    (3, 20, Overflow.TURNED, ["      "], "few rows become columns"),
+    (40, 8, Overflow.TURNED, ["model "] * 2, "many rows do not"),
+]
+
+
+@pytest.mark.parametrize(("rows", "columns", "overflow", "titles", "why"), WIDE, ids=[row[-1] for row in WIDE])
+def test_a_table_too_wide_for_the_terminal_loses_nothing(rows, columns, overflow, titles, why):
+    written = grid_of(rows, columns, overflow)
+    assert [line[:6] for line in written.splitlines() if "┃" in line] == titles, why
+    assert all(f"r{row:02}c{column:02}" in written for row in range(rows) for column in range(columns)), why
+    assert max(map(len, written.splitlines())) <= 80, why
