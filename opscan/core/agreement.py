@@ -44,9 +44,28 @@ _SYNTAX_CALLS = {
     "*=": "Tensor.mul_",
     "/": "Tensor.div",
     "/=": "Tensor.div_",
-    "**": "Tensor.pow",
+    "//": "Tensor.__floordiv__",
+    "%": "Tensor.remainder",
+    "**": "Tensor.__pow__",
     "-x": "Tensor.neg",
     "~": "Tensor.__invert__",
+    "&": "Tensor.__and__",
+    "|": "Tensor.__or__",
+    "^": "Tensor.__xor__",
+    "==": "Tensor.__eq__",
+    "!=": "Tensor.ne",
+    "<": "Tensor.lt",
+    "<=": "Tensor.le",
+    ">": "Tensor.gt",
+    ">=": "Tensor.ge",
+}
+# The same where a number stands on the left, `1 - x`.
+_REFLECTED_CALLS = {
+    "-": "Tensor.__rsub__",
+    "/": "Tensor.__rtruediv__",
+    "//": "Tensor.__rfloordiv__",
+    "%": "Tensor.__rmod__",
+    "**": "Tensor.__rpow__",
 }
 
 
@@ -73,6 +92,8 @@ def _call(site: Site) -> str | None:
             return f"Tensor.{op.name}"
         case domain if domain == SYNTAX and op.name.startswith("x["):
             return "Tensor.__getitem__" if site.attributes.get("component", 0) == 0 else None
+        case domain if domain == SYNTAX and "self" in site.attributes:
+            return _REFLECTED_CALLS.get(op.name) or _SYNTAX_CALLS.get(op.name, op.name)
         case domain if domain == SYNTAX:
             return _SYNTAX_CALLS.get(op.name, op.name)
         case _:
@@ -100,6 +121,12 @@ def call_differences(definition: Definition, ours: Mapping[str, int]) -> tuple[C
         for name in sorted({*ours, *official})
         if ours.get(name, 0) != official.get(name, 0)
     )
+
+
+def calls_of(definition: Definition) -> str:
+    """Whose calls a model's are compared with: the official repository's where nothing else is said."""
+    repository = definition.family.repository.removeprefix("https://github.com/")
+    return definition.variant.calls_of or definition.family.calls_of or f"official, {repository}"
 
 
 @dataclass(frozen=True, slots=True)

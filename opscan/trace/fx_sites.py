@@ -159,7 +159,9 @@ class SiteRecorder(fx.Interpreter):
         if node.target is getattr:  # x.mT, x.real
             return OpName("Tensor", args[1]), {}
         name = _function_name(node.target)
-        return name, {} if name.domain == SYNTAX else _function_arguments(node.target, args, kwargs)
+        if name.domain == SYNTAX:
+            return name, _left_number(args)
+        return name, _function_arguments(node.target, args, kwargs)
 
     def _index(self, node: fx.Node, tensor: torch.Tensor, index: Any, inputs: tuple[TensorSpec, ...]) -> Iterator[Site]:
         """`x[a, b]` component by component: `x[:, 0]` is a slice and a select.
@@ -172,18 +174,19 @@ class SiteRecorder(fx.Interpreter):
             outputs = (tensor_spec(indexed, name=node.name, constant=self._constant[node]),)
             yield self._site(node, OpName(SYNTAX, "x[tensor]"), inputs, outputs, {"index": str(node.args[1])})
             return
-        current, dimension, before = tensor, 0, inputs[:1]
-        for number, part in enumerate(components):
-            if part is Ellipsis:
-                taken = sum(p is not None for p in components[number + 1 :])
+        current, dimension, before, number = tensor, 0, inputs[:1], 0
+        count = sum(part is not Ellipsis for part in components)
+        for place, part in enumerate(components):
+            if part is Ellipsis:  # an operator of its own it is not
+                taken = sum(p is not None for p in components[place + 1 :])
                 dimension = current.dim() - taken
                 continue
             name, attributes, current = _apply(current, dimension, part)
             dimension += name != "x[i]"
-            last = number == len(components) - 1
-            label = node.name if last else f"{node.name}.{number}"
+            label = node.name if number == count - 1 else f"{node.name}.{number}"
             outputs = (tensor_spec(current, name=label, constant=self._constant[node]),)
-            attributes |= {"component": number, "of": len(components)}
+            attributes |= {"component": number, "of": count}
+            number += 1
             yield self._site(node, OpName(SYNTAX, name), before, outputs, attributes)
             before = outputs
 
@@ -278,6 +281,11 @@ def _function_name(target: Any) -> OpName:
     if module.startswith("torch._C._"):  # torch.fft.rfft, torch.linalg.norm: builtins of a submodule
         return OpName("torch", name)
     return OpName(module, name)
+
+
+def _left_number(args: tuple[Any, ...]) -> dict[str, Attribute]:
+    """The 1 of `1 - x`, named as ATen names it: which operand the tensor is matters."""
+    return {} if tensors_in(args[0]) else {"self": attribute(args[0])}
 
 
 def _function_arguments(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Attribute]:

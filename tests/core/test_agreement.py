@@ -28,6 +28,9 @@ CALLS = [
     (site("Tensor.view"), "Tensor.view", "a method is itself"),
     (site("@"), "Tensor.matmul", "syntax calls a method"),
     (site("/="), "Tensor.div_", "in place, the one in place"),
+    (site("//"), "Tensor.__floordiv__", "whatever torch calls it"),
+    (site("-", attributes={"self": 1}), "Tensor.__rsub__", "a number on the left makes it another method"),
+    (site("*", attributes={"self": 2}), "Tensor.mul", "but not where the order does not matter"),
     (site("x[None]"), "Tensor.__getitem__", "so does an index"),
     (site("x[i]", attributes={"component": 1}), None, "once, however many components it has"),
 ]

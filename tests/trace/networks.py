@@ -10,6 +10,13 @@ class Indexing(nn.Module):
         return x[:, 0] + x[..., None, 1, :4].squeeze(1)  # SOURCE
 
 
+class Operands(nn.Module):
+    """A number on the left, and an ellipsis at either end of an index."""
+
+    def forward(self, x):
+        return (1 - x)[0, ...] + 2**x / 4 - x[..., 0]
+
+
 class TuplePicks(nn.Module):
     def forward(self, x):
         first, second = x.chunk(2, dim=1)

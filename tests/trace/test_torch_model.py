@@ -10,6 +10,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from opscan.core.agreement import calls
 from opscan.core.errors import NoAnswer
 from opscan.core.operator import Dialect
 from opscan.core.source import InputSpec, TorchSource
@@ -62,6 +63,17 @@ def test_index_components_carry_their_own_shapes():
     first, second = captured(networks.Indexing, (2, 3, 4)).sites[:2]
     assert (first.outputs[0].shape, second.outputs[0].shape) == ((2, 3, 4), (2, 4))
     assert second.inputs[0] == first.outputs[0]
+
+
+def test_calls_and_values_of_every_operand():
+    """A number on the left calls another method; an index with an ellipsis is one call, and its result is read."""
+    found = captured(networks.Operands, (2, 2, 2))
+    assert calls(found) == {
+        "Tensor.__rsub__": 1, "Tensor.__rpow__": 1, "Tensor.div": 1, "Tensor.add": 1, "Tensor.sub": 1,
+        "Tensor.__getitem__": 2,
+    }  # fmt: skip
+    made = {spec.name for site in found.sites for spec in site.outputs}
+    assert {spec.name for site in found.sites for spec in site.inputs} - made == {"x"}
 
 
 def test_constants_are_told_from_values():
