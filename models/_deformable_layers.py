@@ -72,7 +72,7 @@ class DeformableAttention(nn.Module):
         value = value.view(n, tokens.shape[1], self.num_heads, self.head_dim)
         offsets = self.sampling_offsets(query).view(n, queries, self.num_heads, levels, points, 2)
         weights = self.attention_weights(query).view(n, queries, self.num_heads, levels * points)
-        weights = F.softmax(weights, -1)
+        weights = F.softmax(weights, -1).view(n, queries, self.num_heads, levels, points)
         context: Tensor = self.output_proj(self._sample(value, self._locations(references, offsets), weights))
         return context
 
@@ -86,7 +86,7 @@ class DeformableAttention(nn.Module):
     def _sample(self, value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
         """Value `[N, S, heads, head_dim]` at the locations, weighted and summed: `[N, Q, D]`."""
         n, queries = locations.shape[:2]
-        value_of_level = torch.split(value, [height * width for height, width in self.levels], dim=1)
+        value_of_level = value.split([height * width for height, width in self.levels], dim=1)
         grids = 2 * locations - 1  # grid_sample's coordinates run from -1 to 1
         sampled = []
         for level, (height, width) in enumerate(self.levels):

@@ -34,6 +34,13 @@ FAMILY = {
             "config": {"stem_channels": 32, "embed_dims": [64, 128, 256, 512], "depths": [3, 3, 16, 3], "image_size": 224},
             "params": 26_256_160,
             "macs": 4_031_742_464,
+            "official_calls": {
+                "Tensor.add": 125, "Tensor.contiguous": 3, "Tensor.flatten": 55, "Tensor.matmul": 50, "Tensor.mul": 26,
+                "Tensor.permute": 223, "Tensor.reshape": 198, "Tensor.softmax": 25, "Tensor.transpose": 54,
+                "nn.functional.adaptive_avg_pool2d": 1, "nn.functional.batch_norm": 101, "nn.functional.conv2d": 130,
+                "nn.functional.dropout": 101, "nn.functional.gelu": 53, "nn.functional.layer_norm": 54,
+                "nn.functional.linear": 101, "sigmoid": 1,
+            },
             "table1": {
                 "group": "CNN + Transformer", "params_m": "25.1", "flops_g": "4.0", "throughput": "563", "top1": "83.5",
                 "params_note": "The released code has 26.3 M parameters; the paper's 25.1 M must belong to another revision.",
@@ -45,6 +52,13 @@ FAMILY = {
             "inputs": {"image": {"shape": [1, 3, 256, 256]}},
             "params": 45_715_076,
             "macs": 9_317_124_096,
+            "official_calls": {
+                "Tensor.add": 160, "Tensor.contiguous": 3, "Tensor.flatten": 69, "Tensor.matmul": 64, "Tensor.mul": 33,
+                "Tensor.permute": 284, "Tensor.reshape": 252, "Tensor.softmax": 32, "Tensor.transpose": 68,
+                "nn.functional.adaptive_avg_pool2d": 1, "nn.functional.batch_norm": 128, "nn.functional.conv2d": 164,
+                "nn.functional.dropout": 129, "nn.functional.gelu": 67, "nn.functional.layer_norm": 68,
+                "nn.functional.linear": 129, "sigmoid": 1,
+            },
             "table1": {"group": "CNN + Transformer", "params_m": "45.7", "flops_g": "9.3", "throughput": "285", "top1": "84.5"},
         },
     },

@@ -100,7 +100,7 @@ FAMILY = {
         "coatnet_0": {
             "title": "CoAtNet-0",
             "config": {"layout": "paper", "num_blocks": [2, 2, 3, 5, 2], "channels": [64, 96, 192, 384, 768]},
-            "params": 25_036_820, "macs": 4_141_888_512,
+            "params": 25_036_820, "macs": 4_141_888_512, "calls_of": "timm 1.0.31; no official code was released",
             "official_calls": {
                 "_assert": 16, "Tensor.__getitem__": 7, "Tensor.add": 19, "Tensor.chunk": 7, "Tensor.contiguous": 28, "Tensor.flatten": 1,
                 "Tensor.mean": 5, "Tensor.mul": 5, "Tensor.permute": 37, "Tensor.reshape": 7, "Tensor.sigmoid": 5, "Tensor.tanh": 1,
@@ -113,7 +113,7 @@ FAMILY = {
         "coatnet_1": {
             "title": "CoAtNet-1",
             "config": {"layout": "paper", "num_blocks": [2, 2, 6, 14, 2], "channels": [64, 96, 192, 384, 768]},
-            "params": 42_225_776, "macs": 8_238_879_744,
+            "params": 42_225_776, "macs": 8_238_879_744, "calls_of": "timm 1.0.31; no official code was released",
             "official_calls": {
                 "_assert": 25, "Tensor.__getitem__": 16, "Tensor.add": 40, "Tensor.chunk": 16, "Tensor.contiguous": 64, "Tensor.flatten": 1,
                 "Tensor.mean": 8, "Tensor.mul": 8, "Tensor.permute": 82, "Tensor.reshape": 16, "Tensor.sigmoid": 8, "Tensor.tanh": 1,
@@ -126,7 +126,7 @@ FAMILY = {
         "coatnet_2": {
             "title": "CoAtNet-2",
             "config": {"layout": "paper", "num_blocks": [2, 2, 6, 14, 2], "channels": [128, 128, 256, 512, 1024]},
-            "params": 74_684_744, "macs": 15_502_290_944,
+            "params": 74_684_744, "macs": 15_502_290_944, "calls_of": "timm 1.0.31; no official code was released",
             "official_calls": {
                 "_assert": 25, "Tensor.__getitem__": 16, "Tensor.add": 40, "Tensor.chunk": 16, "Tensor.contiguous": 64, "Tensor.flatten": 1,
                 "Tensor.mean": 8, "Tensor.mul": 8, "Tensor.permute": 82, "Tensor.reshape": 16, "Tensor.sigmoid": 8, "Tensor.tanh": 1,
@@ -139,7 +139,7 @@ FAMILY = {
         "coatnet_3": {
             "title": "CoAtNet-3",
             "config": {"layout": "paper", "num_blocks": [2, 2, 6, 14, 2], "channels": [192, 192, 384, 768, 1536]},
-            "params": 166_966_264, "macs": 34_372_257_792,
+            "params": 166_966_264, "macs": 34_372_257_792, "calls_of": "timm 1.0.31; no official code was released",
             "official_calls": {
                 "_assert": 25, "Tensor.__getitem__": 16, "Tensor.add": 40, "Tensor.chunk": 16, "Tensor.contiguous": 64, "Tensor.flatten": 1,
                 "Tensor.mean": 8, "Tensor.mul": 8, "Tensor.permute": 82, "Tensor.reshape": 16, "Tensor.sigmoid": 8, "Tensor.tanh": 1,
@@ -152,7 +152,7 @@ FAMILY = {
         "coatnet_4": {
             "title": "CoAtNet-4",
             "config": {"layout": "paper", "num_blocks": [2, 2, 12, 28, 2], "channels": [192, 192, 384, 768, 1536]},
-            "params": 275_425_288, "macs": 60_235_941_888,
+            "params": 275_425_288, "macs": 60_235_941_888, "calls_of": "timm 1.0.31; no official code was released",
             "official_calls": {
                 "_assert": 43, "Tensor.__getitem__": 30, "Tensor.add": 74, "Tensor.chunk": 30, "Tensor.contiguous": 120, "Tensor.flatten": 1,
                 "Tensor.mean": 14, "Tensor.mul": 14, "Tensor.permute": 152, "Tensor.reshape": 30, "Tensor.sigmoid": 14, "Tensor.tanh": 1,
@@ -164,7 +164,7 @@ FAMILY = {
         },
     },
     "call_differences": {
-        "_assert": "timm checks the rank of batch norm's input; ours does not.",
+        "_assert": "Paper layout: timm checks the rank of batch norm's input; ours does not.",
     },
     "checkpoint": "All names and shapes are those of the survey's repository (`_repo`) or of timm; neither publishes weights for these models.",
     "survey_row": {

@@ -48,6 +48,7 @@ FAMILY = {
             },
         },
     },
+    "calls_unknown": "Meituan-AutoML/CPVT holds no model code, and no code of anyone else with the paper's parameters was found.",
     "checkpoint": "none released; names and shapes as in DeiT without pos_embed, the generators as pos_block.i.proj",
     "tags": ["transformer"],
 }

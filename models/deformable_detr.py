@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ._deformable_layers import Decoder, Dimensions, Encoder, Size, inverse_sigmoid, move
+from ._deformable_transformer import OneStageTransformer, Transformer, TwoStageTransformer, Wavelengths, waves
 from ._detection_backbone import STAGE_CHANNELS, Backbone, resize_mask
 
 # fmt: off
@@ -48,31 +49,138 @@ FAMILY = {
             "config": {"image_size": (800, 1066), "num_levels": 4, "dilate_c5": False, "refine_boxes": False, "two_stage": False},
             "params": 40_069_665,
             "macs": 163_960_056_832,
+            "official_calls": {
+                "Tensor.__bool__": 12, "Tensor.__eq__": 12, "Tensor.__floordiv__": 4, "Tensor.__getitem__": 240,
+                "Tensor.__invert__": 12, "Tensor.__rpow__": 4, "Tensor.__rsub__": 6, "Tensor.__setitem__": 6,
+                "Tensor.add": 178, "Tensor.add_": 22, "Tensor.clamp": 18, "Tensor.contiguous": 12, "Tensor.cos": 8,
+                "Tensor.cumsum": 9, "Tensor.div": 54, "Tensor.expand": 2, "Tensor.flatten": 128, "Tensor.float": 12,
+                "Tensor.masked_fill": 12, "Tensor.mul": 270, "Tensor.new_zeros": 1, "Tensor.permute": 4, "Tensor.prod": 1,
+                "Tensor.reshape": 280, "Tensor.rsqrt": 53, "Tensor.sigmoid": 7, "Tensor.sin": 8, "Tensor.split": 12,
+                "Tensor.sub": 81, "Tensor.sum": 24, "Tensor.to": 8, "Tensor.transpose": 152, "Tensor.unbind": 125,
+                "Tensor.unsqueeze": 2, "Tensor.view": 64, "arange": 4, "as_tensor": 1, "cat": 9, "linspace": 8, "log": 6,
+                "meshgrid": 4, "nn.functional.conv2d": 57, "nn.functional.dropout": 42, "nn.functional.grid_sample": 48,
+                "nn.functional.group_norm": 4, "nn.functional.interpolate": 4, "nn.functional.layer_norm": 30,
+                "nn.functional.linear": 97, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 6, "nn.functional.relu": 73, "nn.functional.softmax": 12,
+                "split": 1, "stack": 45, "sum": 8,
+            },
         },
         "deformable_detr_r50_single_scale": {
             "title": "Deformable DETR-R50, single scale",
             "config": {"image_size": (800, 1066), "num_levels": 1, "dilate_c5": False, "refine_boxes": False, "two_stage": False},
             "params": 34_066_593,
             "macs": 76_358_118_400,
+            "official_calls": {
+                "Tensor.__bool__": 12, "Tensor.__eq__": 12, "Tensor.__floordiv__": 1, "Tensor.__getitem__": 153,
+                "Tensor.__invert__": 3, "Tensor.__rpow__": 1, "Tensor.__rsub__": 6, "Tensor.__setitem__": 6,
+                "Tensor.add": 169, "Tensor.add_": 22, "Tensor.clamp": 18, "Tensor.contiguous": 12, "Tensor.cos": 2,
+                "Tensor.cumsum": 3, "Tensor.div": 27, "Tensor.expand": 2, "Tensor.flatten": 41, "Tensor.float": 3,
+                "Tensor.masked_fill": 12, "Tensor.mul": 219, "Tensor.new_zeros": 1, "Tensor.permute": 1, "Tensor.prod": 1,
+                "Tensor.reshape": 238, "Tensor.rsqrt": 53, "Tensor.sigmoid": 7, "Tensor.sin": 2, "Tensor.split": 12,
+                "Tensor.sub": 69, "Tensor.sum": 24, "Tensor.to": 2, "Tensor.transpose": 74, "Tensor.unbind": 50,
+                "Tensor.unsqueeze": 2, "Tensor.view": 61, "arange": 1, "as_tensor": 1, "cat": 6, "linspace": 2, "log": 6,
+                "meshgrid": 1, "nn.functional.conv2d": 54, "nn.functional.dropout": 42, "nn.functional.grid_sample": 12,
+                "nn.functional.group_norm": 1, "nn.functional.interpolate": 1, "nn.functional.layer_norm": 30,
+                "nn.functional.linear": 97, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 6, "nn.functional.relu": 73, "nn.functional.softmax": 12,
+                "split": 1, "stack": 33, "sum": 2,
+            },
         },
         "deformable_detr_r50_single_scale_dc5": {
             "title": "Deformable DETR-DC5-R50, single scale",
             "config": {"image_size": (800, 1066), "num_levels": 1, "dilate_c5": True, "refine_boxes": False, "two_stage": False},
             "params": 34_066_593,
             "macs": 124_895_718_400,
+            "official_calls": {
+                "Tensor.__bool__": 12, "Tensor.__eq__": 12, "Tensor.__floordiv__": 1, "Tensor.__getitem__": 153,
+                "Tensor.__invert__": 3, "Tensor.__rpow__": 1, "Tensor.__rsub__": 6, "Tensor.__setitem__": 6,
+                "Tensor.add": 169, "Tensor.add_": 22, "Tensor.clamp": 18, "Tensor.contiguous": 12, "Tensor.cos": 2,
+                "Tensor.cumsum": 3, "Tensor.div": 27, "Tensor.expand": 2, "Tensor.flatten": 41, "Tensor.float": 3,
+                "Tensor.masked_fill": 12, "Tensor.mul": 219, "Tensor.new_zeros": 1, "Tensor.permute": 1, "Tensor.prod": 1,
+                "Tensor.reshape": 238, "Tensor.rsqrt": 53, "Tensor.sigmoid": 7, "Tensor.sin": 2, "Tensor.split": 12,
+                "Tensor.sub": 69, "Tensor.sum": 24, "Tensor.to": 2, "Tensor.transpose": 74, "Tensor.unbind": 50,
+                "Tensor.unsqueeze": 2, "Tensor.view": 61, "arange": 1, "as_tensor": 1, "cat": 6, "linspace": 2, "log": 6,
+                "meshgrid": 1, "nn.functional.conv2d": 54, "nn.functional.dropout": 42, "nn.functional.grid_sample": 12,
+                "nn.functional.group_norm": 1, "nn.functional.interpolate": 1, "nn.functional.layer_norm": 30,
+                "nn.functional.linear": 97, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 6, "nn.functional.relu": 73, "nn.functional.softmax": 12,
+                "split": 1, "stack": 33, "sum": 2,
+            },
         },
         "deformable_detr_r50_refine": {
             "title": "Deformable DETR-R50, iterative box refinement",
             "config": {"image_size": (800, 1066), "num_levels": 4, "dilate_c5": False, "refine_boxes": True, "two_stage": False},
             "params": 40_849_660,
             "macs": 164_197_829_632,
+            "official_calls": {
+                "Tensor.__bool__": 12, "Tensor.__eq__": 12, "Tensor.__floordiv__": 4, "Tensor.__getitem__": 226,
+                "Tensor.__invert__": 12, "Tensor.__rpow__": 4, "Tensor.__rsub__": 12, "Tensor.__setitem__": 2,
+                "Tensor.add": 184, "Tensor.add_": 22, "Tensor.clamp": 36, "Tensor.contiguous": 12, "Tensor.cos": 8,
+                "Tensor.cumsum": 9, "Tensor.detach": 6, "Tensor.div": 60, "Tensor.expand": 2, "Tensor.flatten": 128,
+                "Tensor.float": 12, "Tensor.masked_fill": 12, "Tensor.mul": 280, "Tensor.new_zeros": 1,
+                "Tensor.permute": 4, "Tensor.prod": 1, "Tensor.reshape": 280, "Tensor.rsqrt": 53, "Tensor.sigmoid": 13,
+                "Tensor.sin": 8, "Tensor.split": 12, "Tensor.sub": 81, "Tensor.sum": 24, "Tensor.to": 8,
+                "Tensor.transpose": 152, "Tensor.unbind": 125, "Tensor.unsqueeze": 2, "Tensor.view": 64, "arange": 4,
+                "as_tensor": 1, "cat": 14, "linspace": 8, "log": 12, "meshgrid": 4, "nn.functional.conv2d": 57,
+                "nn.functional.dropout": 42, "nn.functional.grid_sample": 48, "nn.functional.group_norm": 4,
+                "nn.functional.interpolate": 4, "nn.functional.layer_norm": 30, "nn.functional.linear": 115,
+                "nn.functional.max_pool2d": 1, "nn.functional.multi_head_attention_forward": 6, "nn.functional.relu": 85,
+                "nn.functional.softmax": 12, "split": 1, "stack": 40, "sum": 8,
+            },
         },
         "deformable_detr_r50_two_stage": {
             "title": "Deformable DETR-R50, two-stage",
             "config": {"image_size": (800, 1066), "num_levels": 4, "dilate_c5": False, "refine_boxes": True, "two_stage": True},
             "params": 41_181_529,
             "macs": 168_213_477_120,
+            "official_calls": {
+                "Tensor.__and__": 1, "Tensor.__bool__": 12, "Tensor.__eq__": 12, "Tensor.__floordiv__": 5,
+                "Tensor.__getitem__": 238, "Tensor.__invert__": 22, "Tensor.__rpow__": 5, "Tensor.__rsub__": 13,
+                "Tensor.add": 194, "Tensor.add_": 25, "Tensor.all": 1, "Tensor.clamp": 36, "Tensor.contiguous": 12,
+                "Tensor.cos": 9, "Tensor.cumsum": 9, "Tensor.detach": 7, "Tensor.div": 67, "Tensor.expand": 4,
+                "Tensor.flatten": 129, "Tensor.float": 12, "Tensor.gt": 1, "Tensor.lt": 1, "Tensor.masked_fill": 16,
+                "Tensor.mul": 300, "Tensor.new_zeros": 1, "Tensor.permute": 4, "Tensor.prod": 1, "Tensor.repeat": 1,
+                "Tensor.reshape": 280, "Tensor.rsqrt": 53, "Tensor.sigmoid": 14, "Tensor.sin": 9, "Tensor.split": 12,
+                "Tensor.sub": 89, "Tensor.sum": 24, "Tensor.to": 8, "Tensor.transpose": 152, "Tensor.unbind": 130,
+                "Tensor.unsqueeze": 23, "Tensor.view": 76, "arange": 5, "as_tensor": 1, "cat": 28, "gather": 1,
+                "linspace": 16, "log": 13, "meshgrid": 8, "nn.functional.conv2d": 57, "nn.functional.dropout": 42,
+                "nn.functional.grid_sample": 48, "nn.functional.group_norm": 4, "nn.functional.interpolate": 4,
+                "nn.functional.layer_norm": 32, "nn.functional.linear": 120, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 6, "nn.functional.relu": 87, "nn.functional.softmax": 12,
+                "ones_like": 4, "split": 1, "stack": 40, "sum": 16, "topk": 1,
+            },
         },
+    },
+    "calls_of": "fundamentalvision/Deformable-DETR, its CUDA operator replaced by the repository's own form in plain PyTorch",
+    "call_differences": {
+        "Tensor.__bool__": "Each official attention asserts, in tensors, that the level sizes add up to the number of tokens.",
+        "Tensor.__eq__": "Part of the same assertion, one per attention.",
+        "Tensor.__getitem__": "The official code takes level sizes out of a tensor, in the assertion and to scale offsets, and adds to the first two numbers of a box in place.",
+        "Tensor.__rsub__": "The inverse sigmoid of the first references is computed once here, for the first layer and the first head.",
+        "Tensor.__setitem__": "The official code adds reference points to boxes in place, which torch.fx cannot trace; ours joins slices.",
+        "Tensor.add": "Ours adds references to boxes out of place; for the proposals the official code adds half a cell to each centre.",
+        "Tensor.add_": "The official code adds references to boxes in place, and counts tokens in a tensor for the proposals.",
+        "Tensor.clamp": "Part of the one inverse sigmoid that is shared here.",
+        "Tensor.cumsum": "Of the first token of each level, which only the CUDA operator reads.",
+        "Tensor.div": "Part of the one inverse sigmoid that is shared here.",
+        "Tensor.expand": "The proposals' cell centres, a buffer here, are expanded to the batch.",
+        "Tensor.mul": "Heights times widths of levels, in the assertion, to split values and to walk through the levels; integers here.",
+        "Tensor.new_zeros": "Of the first token of the first level, which only the CUDA operator reads.",
+        "Tensor.prod": "Of the first token of each level, which only the CUDA operator reads.",
+        "Tensor.reshape": "Cell centres are flattened when ours is built, in each forward of the official code.",
+        "Tensor.sub": "Of the cell centres' range, which is computed when ours is built.",
+        "Tensor.sum": "Part of the assertion, one per attention.",
+        "Tensor.unbind": "The official code iterates over a tensor of level sizes.",
+        "Tensor.unsqueeze": "The official code puts the proposals' cell centres and valid sizes together by unsqueeze and cat; ours stacks.",
+        "Tensor.view": "The official code views each level's mask, scale and proposals as a map and back.",
+        "arange": "The numbers of the features are a buffer here.",
+        "as_tensor": "Level sizes are integers here.",
+        "cat": "Ours joins slices of a box where the official code adds in place; that joins the proposals' cell centres and valid sizes.",
+        "linspace": "Cell centres are computed when ours is built.",
+        "log": "Part of the one inverse sigmoid that is shared here.",
+        "meshgrid": "Cell centres are computed when ours is built.",
+        "split": "Ours splits the buffer of cell centres into levels.",
+        "stack": "The official attentions stack level sizes to scale offsets, a buffer here; ours stacks valid sizes of proposals.",
     },
     "checkpoint": "fundamentalvision/Deformable-DETR, names and shapes; heads shared by the decoder appear there too",
     "tags": ("hybrid", "detection"),
@@ -117,27 +225,6 @@ def build(
     return DeformableDETR(dims, backbone, transformer, class_heads, box_heads, 0 if two_stage else num_queries)
 
 
-class Wavelengths(nn.Module):
-    """`T^(2i / features)` for features 2i and 2i + 1, `[features]`."""
-
-    feature: Tensor
-
-    def __init__(self, features: int, temperature: int = 10000) -> None:
-        super().__init__()
-        self.features = features
-        self.temperature = temperature
-        self.register_buffer("feature", torch.arange(features, dtype=torch.float32), persistent=False)
-
-    def forward(self) -> Tensor:
-        return self.temperature ** (2 * (self.feature // 2) / self.features)
-
-
-def waves(place: Tensor, wavelength: Tensor) -> Tensor:
-    """Places `[...]` in 0..2 pi -> their sines and cosines at each wavelength, `[..., features / 2, 2]`."""
-    angle = place[..., None] / wavelength
-    return torch.stack((angle[..., 0::2].sin(), angle[..., 1::2].cos()), dim=-1)
-
-
 class SinePositions(nn.Module):
     """Encodes where each unpadded cell's centre lies, mask `[N, H, W]` -> `[N, 2 * features, H, W]`, y before x.
 
@@ -157,143 +244,6 @@ class SinePositions(nn.Module):
         wavelength = self.wavelengths()
         positions = torch.cat((waves(y, wavelength).flatten(3), waves(x, wavelength).flatten(3)), dim=3)
         return positions.permute(0, 3, 1, 2)
-
-
-def cell_centres(size: Size) -> Tensor:
-    """`(x, y)` of a level's cells, counted in cells, row by row: `[H * W, 2]`."""
-    height, width = size
-    rows, columns = torch.linspace(0.5, height - 0.5, height), torch.linspace(0.5, width - 0.5, width)
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack((x.reshape(-1), y.reshape(-1)), dim=-1)
-
-
-def valid_size(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Width and height `[N]` of the unpadded part, by the mask's first row and column."""
-    return torch.sum(~mask[:, 0, :], 1), torch.sum(~mask[:, :, 0], 1)
-
-
-class Transformer(nn.Module):
-    """Feature levels `[N, D, H, W]` -> object embeddings `[layers, N, Q, D]` and what their boxes start from.
-
-    That is the inverse sigmoid of the first references and, for each layer, the references it leaves.
-    Subclasses say where the object queries come from.
-    """
-
-    centres: Tensor
-
-    def __init__(self, dims: Dimensions, encoder: Encoder, decoder: Decoder) -> None:
-        super().__init__()
-        self.levels = list(dims.levels)
-        self.embed_dim = dims.embed_dim
-        self.encoder = encoder
-        self.decoder = decoder
-        self.level_embed = nn.Parameter(nn.init.normal_(torch.empty(len(dims.levels), dims.embed_dim)))
-        self.register_buffer("centres", torch.cat([cell_centres(size) for size in dims.levels]), persistent=False)
-
-    def forward(
-        self, features: list[Tensor], masks: list[Tensor], positions: list[Tensor], queries: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        tokens = torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], dim=1)
-        padding = torch.cat([mask.flatten(1) for mask in masks], dim=1)
-        sequences = [
-            position.flatten(2).transpose(1, 2) + self.level_embed[level].view(1, 1, -1)
-            for level, position in enumerate(positions)
-        ]
-        valid_ratios = torch.stack([self._valid_ratio(mask) for mask in masks], dim=1)
-        memory = self.encoder(tokens, torch.cat(sequences, dim=1), self._cell_references(valid_ratios), padding)
-        objects, object_positions, references = self._objects(memory, masks, padding, queries)
-        # Once, for the first layer and the first head: the optimizer of onnxscript 0.7 fuses two clamps in a
-        # row and names the constants after their input, so that the same twice is an invalid graph.
-        origin = inverse_sigmoid(references)
-        outputs, moved = self.decoder(objects, object_positions, references, origin, valid_ratios, memory, padding)
-        return outputs, origin, moved
-
-    def _objects(
-        self, memory: Tensor, masks: list[Tensor], padding: Tensor, queries: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Content and position of the object queries, `[N, Q, D]` each, and their references."""
-        raise NotImplementedError
-
-    def _valid_ratio(self, mask: Tensor) -> Tensor:
-        """Unpadded share of a level's width and height, `[N, 2]`."""
-        _, height, width = mask.shape
-        valid_width, valid_height = valid_size(mask)
-        return torch.stack((valid_width.float() / width, valid_height.float() / height), dim=-1)
-
-    def _cell_references(self, valid_ratios: Tensor) -> Tensor:
-        """Every cell's centre as a point on every level, `[N, S, levels, 2]`."""
-        centres = torch.split(self.centres, [height * width for height, width in self.levels])
-        references = []
-        for level, (height, width) in enumerate(self.levels):
-            x = centres[level][None, :, 0] / (valid_ratios[:, None, level, 0] * width)
-            y = centres[level][None, :, 1] / (valid_ratios[:, None, level, 1] * height)
-            references.append(torch.stack((x, y), dim=-1))
-        return torch.cat(references, dim=1)[:, :, None] * valid_ratios[:, None]
-
-
-class OneStageTransformer(Transformer):
-    """Object queries are learned, content and position, and a linear reads the reference point off the position."""
-
-    def __init__(self, dims: Dimensions, encoder: Encoder, decoder: Decoder) -> None:
-        super().__init__(dims, encoder, decoder)
-        self.reference_points = nn.Linear(dims.embed_dim, 2)
-
-    def _objects(
-        self, memory: Tensor, masks: list[Tensor], padding: Tensor, queries: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        assert queries is not None
-        n = memory.shape[0]
-        position, content = torch.split(queries, self.embed_dim, dim=1)
-        position = position.unsqueeze(0).expand(n, -1, -1)
-        content = content.unsqueeze(0).expand(n, -1, -1)
-        return content, position, self.reference_points(position).sigmoid()
-
-
-class TwoStageTransformer(Transformer):
-    """Every token of the encoder proposes a box; the best scored become references and, encoded, queries."""
-
-    def __init__(self, dims: Dimensions, encoder: Encoder, decoder: Decoder, num_queries: int) -> None:
-        super().__init__(dims, encoder, decoder)
-        self.num_queries = num_queries
-        self.wavelengths = Wavelengths(dims.embed_dim // 2)
-        self.enc_output = nn.Linear(dims.embed_dim, dims.embed_dim)
-        self.enc_output_norm = nn.LayerNorm(dims.embed_dim)
-        self.pos_trans = nn.Linear(2 * dims.embed_dim, 2 * dims.embed_dim)
-        self.pos_trans_norm = nn.LayerNorm(2 * dims.embed_dim)
-
-    def _objects(
-        self, memory: Tensor, masks: list[Tensor], padding: Tensor, queries: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        assert self.decoder.class_embed is not None
-        assert self.decoder.bbox_embed is not None
-        memory, proposals = self._proposals(memory, masks, padding)
-        scores = self.decoder.class_embed[-1](memory)
-        boxes = self.decoder.bbox_embed[-1](memory) + proposals
-        best = torch.topk(scores[..., 0], self.num_queries, dim=1)[1]
-        boxes = torch.gather(boxes, 1, best.unsqueeze(-1).repeat(1, 1, 4)).detach()
-        references = boxes.sigmoid()
-        encoded = waves(boxes.sigmoid() * (2 * math.pi), self.wavelengths()).flatten(2)
-        position, content = torch.split(self.pos_trans_norm(self.pos_trans(encoded)), self.embed_dim, dim=2)
-        return content, position, references
-
-    def _proposals(self, memory: Tensor, masks: list[Tensor], padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Memory for the proposal heads, and a box around each cell before the sigmoid, `[N, S, 4]`.
-
-        Boxes are 0.05 of the image wide and high on the finest level, twice that on each next one.
-        Padded cells and cells at the border propose nothing.
-        """
-        centres = torch.split(self.centres, [height * width for height, width in self.levels])
-        levels = []
-        for level, mask in enumerate(masks):
-            centre = centres[level][None] / torch.stack(valid_size(mask), dim=-1)[:, None]
-            extent = torch.ones_like(centre) * 0.05 * 2.0**level
-            levels.append(torch.cat((centre, extent), dim=-1))
-        proposals = torch.cat(levels, dim=1)
-        valid = ((proposals > 0.01) & (proposals < 0.99)).all(-1, keepdim=True)
-        proposals = torch.log(proposals / (1 - proposals))
-        proposals = proposals.masked_fill(padding.unsqueeze(-1), math.inf).masked_fill(~valid, math.inf)
-        memory = memory.masked_fill(padding.unsqueeze(-1), 0.0).masked_fill(~valid, 0.0)
-        return self.enc_output_norm(self.enc_output(memory)), proposals
 
 
 class BoxHead(nn.Module):

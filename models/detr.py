@@ -7,7 +7,10 @@ Operators: no anchors, no non-maximum suppression. What is unusual is the arithm
 transformer. Batch norm is frozen and written out (reshape, rsqrt, mul, sub, add). Positions are
 counted in the padding mask (interpolate, `~`, cumsum) and turned to sines and cosines that
 interleave (`//`, `**`, strided slices, sin, cos, stack). Tokens come first and the batch second
-(permute), and attention is torch's own module, nn.MultiheadAttention.
+(permute), and attention is torch's own module, nn.MultiheadAttention. With a padding mask each of the
+twelve attentions over image tokens turns it into 0 and minus infinity (zeros_like, masked_fill), to be
+added to the scores; without one nothing is added, and the all-False mask in which positions are counted
+is made by the model (new_zeros).
 
 The encoder comes with and without a padding mask, as the survey draws it. A batch of several images is
 padded to one size: `detr_r50_masked` takes the mask as an input, and every attention over image tokens
@@ -45,6 +48,17 @@ FAMILY = {
             "config": {"backbone_depths": (3, 4, 6, 3), "dilate_c5": False, "masked": False},
             "params": 41_524_768,
             "macs": 81_245_056_000,
+            "official_calls": {
+                "Tensor.__floordiv__": 1, "Tensor.__getitem__": 12, "Tensor.__invert__": 1, "Tensor.__rpow__": 1,
+                "Tensor.add": 162, "Tensor.add_": 16, "Tensor.cos": 2, "Tensor.cumsum": 2, "Tensor.div": 5,
+                "Tensor.flatten": 4, "Tensor.float": 1, "Tensor.mul": 162, "Tensor.permute": 4, "Tensor.repeat": 1,
+                "Tensor.reshape": 212, "Tensor.rsqrt": 53, "Tensor.sigmoid": 1, "Tensor.sin": 2, "Tensor.sub": 53,
+                "Tensor.to": 2, "Tensor.transpose": 1, "Tensor.unsqueeze": 1, "Tensor.view": 1, "arange": 1, "cat": 1,
+                "nn.functional.conv2d": 54, "nn.functional.dropout": 42, "nn.functional.interpolate": 1,
+                "nn.functional.layer_norm": 37, "nn.functional.linear": 28, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 18, "nn.functional.relu": 63, "stack": 3, "zeros_like": 1,
+            },
+            "calls_of": "facebookresearch/detr, with mask=None in its transformer, as the survey edited it",
         },
         "detr_r50_masked": {
             "title": "DETR-R50, padded batch",
@@ -52,25 +66,74 @@ FAMILY = {
             "inputs": {"image": {"shape": [1, 3, 800, 1066]}, "mask": {"shape": [1, 800, 1066], "dtype": "bool"}},
             "params": 41_524_768,
             "macs": 81_245_056_000,
+            "official_calls": {
+                "Tensor.__floordiv__": 1, "Tensor.__getitem__": 12, "Tensor.__invert__": 1, "Tensor.__rpow__": 1,
+                "Tensor.add": 162, "Tensor.add_": 16, "Tensor.cos": 2, "Tensor.cumsum": 2, "Tensor.div": 5,
+                "Tensor.flatten": 5, "Tensor.float": 1, "Tensor.masked_fill_": 12, "Tensor.mul": 162, "Tensor.permute": 4,
+                "Tensor.repeat": 1, "Tensor.reshape": 212, "Tensor.rsqrt": 53, "Tensor.sigmoid": 1, "Tensor.sin": 2,
+                "Tensor.sub": 53, "Tensor.to": 2, "Tensor.transpose": 1, "Tensor.unsqueeze": 1, "Tensor.view": 1,
+                "arange": 1, "cat": 1, "nn.functional.conv2d": 54, "nn.functional.dropout": 42,
+                "nn.functional.interpolate": 1, "nn.functional.layer_norm": 37, "nn.functional.linear": 28,
+                "nn.functional.max_pool2d": 1, "nn.functional.multi_head_attention_forward": 18, "nn.functional.relu": 63,
+                "stack": 3, "zeros_like": 13,
+            },
         },
         "detr_r50_dc5": {
             "title": "DETR-DC5-R50",
             "config": {"backbone_depths": (3, 4, 6, 3), "dilate_c5": True, "masked": False},
             "params": 41_524_768,
             "macs": 173_251_456_000,
+            "official_calls": {
+                "Tensor.__floordiv__": 1, "Tensor.__getitem__": 12, "Tensor.__invert__": 1, "Tensor.__rpow__": 1,
+                "Tensor.add": 162, "Tensor.add_": 16, "Tensor.cos": 2, "Tensor.cumsum": 2, "Tensor.div": 5,
+                "Tensor.flatten": 4, "Tensor.float": 1, "Tensor.mul": 162, "Tensor.permute": 4, "Tensor.repeat": 1,
+                "Tensor.reshape": 212, "Tensor.rsqrt": 53, "Tensor.sigmoid": 1, "Tensor.sin": 2, "Tensor.sub": 53,
+                "Tensor.to": 2, "Tensor.transpose": 1, "Tensor.unsqueeze": 1, "Tensor.view": 1, "arange": 1, "cat": 1,
+                "nn.functional.conv2d": 54, "nn.functional.dropout": 42, "nn.functional.interpolate": 1,
+                "nn.functional.layer_norm": 37, "nn.functional.linear": 28, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 18, "nn.functional.relu": 63, "stack": 3, "zeros_like": 1,
+            },
+            "calls_of": "facebookresearch/detr, with mask=None in its transformer, as the survey edited it",
         },
         "detr_r101": {
             "title": "DETR-R101",
             "config": {"backbone_depths": (3, 4, 23, 3), "dilate_c5": False, "masked": False},
             "params": 60_464_672,
             "macs": 144_693_734_400,
+            "official_calls": {
+                "Tensor.__floordiv__": 1, "Tensor.__getitem__": 12, "Tensor.__invert__": 1, "Tensor.__rpow__": 1,
+                "Tensor.add": 264, "Tensor.add_": 33, "Tensor.cos": 2, "Tensor.cumsum": 2, "Tensor.div": 5,
+                "Tensor.flatten": 4, "Tensor.float": 1, "Tensor.mul": 315, "Tensor.permute": 4, "Tensor.repeat": 1,
+                "Tensor.reshape": 416, "Tensor.rsqrt": 104, "Tensor.sigmoid": 1, "Tensor.sin": 2, "Tensor.sub": 104,
+                "Tensor.to": 2, "Tensor.transpose": 1, "Tensor.unsqueeze": 1, "Tensor.view": 1, "arange": 1, "cat": 1,
+                "nn.functional.conv2d": 105, "nn.functional.dropout": 42, "nn.functional.interpolate": 1,
+                "nn.functional.layer_norm": 37, "nn.functional.linear": 28, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 18, "nn.functional.relu": 114, "stack": 3, "zeros_like": 1,
+            },
+            "calls_of": "facebookresearch/detr, with mask=None in its transformer, as the survey edited it",
         },
         "detr_r101_dc5": {
             "title": "DETR-DC5-R101",
             "config": {"backbone_depths": (3, 4, 23, 3), "dilate_c5": True, "masked": False},
             "params": 60_464_672,
             "macs": 236_700_134_400,
+            "official_calls": {
+                "Tensor.__floordiv__": 1, "Tensor.__getitem__": 12, "Tensor.__invert__": 1, "Tensor.__rpow__": 1,
+                "Tensor.add": 264, "Tensor.add_": 33, "Tensor.cos": 2, "Tensor.cumsum": 2, "Tensor.div": 5,
+                "Tensor.flatten": 4, "Tensor.float": 1, "Tensor.mul": 315, "Tensor.permute": 4, "Tensor.repeat": 1,
+                "Tensor.reshape": 416, "Tensor.rsqrt": 104, "Tensor.sigmoid": 1, "Tensor.sin": 2, "Tensor.sub": 104,
+                "Tensor.to": 2, "Tensor.transpose": 1, "Tensor.unsqueeze": 1, "Tensor.view": 1, "arange": 1, "cat": 1,
+                "nn.functional.conv2d": 105, "nn.functional.dropout": 42, "nn.functional.interpolate": 1,
+                "nn.functional.layer_norm": 37, "nn.functional.linear": 28, "nn.functional.max_pool2d": 1,
+                "nn.functional.multi_head_attention_forward": 18, "nn.functional.relu": 114, "stack": 3, "zeros_like": 1,
+            },
+            "calls_of": "facebookresearch/detr, with mask=None in its transformer, as the survey edited it",
         },
+    },
+    "call_differences": {
+        "Tensor.new_zeros": "Without a mask of the image's padding ours makes the all-False one; the official code is given it with the image.",
+        "arange": "The numbers of the features are a buffer here; the official code makes them in each forward.",
+        "nn.functional.layer_norm": "The official decoder normalises the last layer's output twice and drops the first result.",
     },
     "checkpoint": "facebookresearch/detr, names and shapes; its first stage and stem are frozen there too",
     "tags": ("hybrid", "detection"),
@@ -128,6 +191,15 @@ class SinePositions(nn.Module):
         return torch.stack((angle[:, :, :, 0::2].sin(), angle[:, :, :, 1::2].cos()), dim=4).flatten(3)
 
 
+def score_mask(padding: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Padding `[N, HW]` as attention adds it to scores: minus infinity where padded, else 0.
+
+    nn.MultiheadAttention makes the same of a mask of booleans. It is written out here, where torch.fx
+    sees it: a module of torch's own is one operator to it.
+    """
+    return None if padding is None else torch.zeros_like(padding, dtype=dtype).masked_fill_(padding, -math.inf)
+
+
 class EncoderLayer(nn.Module):
     """Self-attention over image tokens `[HW, N, D]`, then two linears, each followed by add and layer norm.
 
@@ -147,7 +219,8 @@ class EncoderLayer(nn.Module):
 
     def forward(self, tokens: Tensor, positions: Tensor, padding: Tensor | None) -> Tensor:
         query = key = tokens + positions
-        attended = self.self_attn(query, key, tokens, key_padding_mask=padding)[0]
+        mask = score_mask(padding, query.dtype)
+        attended = self.self_attn(query, key, tokens, key_padding_mask=mask)[0]
         tokens = self.norm1(tokens + self.dropout1(attended))
         hidden = self.linear2(self.dropout(F.relu(self.linear1(tokens))))
         result: Tensor = self.norm2(tokens + self.dropout2(hidden))
@@ -178,7 +251,8 @@ class DecoderLayer(nn.Module):
         attended = self.self_attn(query, key, objects)[0]
         objects = self.norm1(objects + self.dropout1(attended))
         query, key = objects + object_positions, memory + positions
-        attended = self.multihead_attn(query, key, memory, key_padding_mask=padding)[0]
+        mask = score_mask(padding, query.dtype)
+        attended = self.multihead_attn(query, key, memory, key_padding_mask=mask)[0]
         objects = self.norm2(objects + self.dropout2(attended))
         hidden = self.linear2(self.dropout(F.relu(self.linear1(objects))))
         result: Tensor = self.norm3(objects + self.dropout3(hidden))

@@ -101,6 +101,7 @@ FAMILY = {
             },
         },
     },
+    "calls_of": "torchvision 0.28.0, whose efficientnet is the reference in PyTorch",
     "checkpoint": "torchvision's efficientnet_b0 to efficientnet_b4: every name and shape.",
     "tags": ["cnn"],
 }

@@ -36,9 +36,9 @@ FAMILY = {
             "macs": 4_598_882_304,
             "official_calls": {
                 "Tensor.__getitem__": 37, "Tensor.add": 25, "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24,
-                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12, "Tensor.transpose": 25,
-                "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 49, "nn.functional.gelu": 12,
-                "nn.functional.layer_norm": 25, "nn.functional.linear": 49,
+                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12,
+                "Tensor.transpose": 25, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 49,
+                "nn.functional.gelu": 12, "nn.functional.layer_norm": 25, "nn.functional.linear": 49,
             },
         },
         "mocov3_vit_b": {
@@ -48,9 +48,9 @@ FAMILY = {
             "macs": 17_563_828_224,
             "official_calls": {
                 "Tensor.__getitem__": 37, "Tensor.add": 25, "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24,
-                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12, "Tensor.transpose": 25,
-                "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 49, "nn.functional.gelu": 12,
-                "nn.functional.layer_norm": 25, "nn.functional.linear": 49,
+                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12,
+                "Tensor.transpose": 25, "cat": 1, "nn.functional.conv2d": 1, "nn.functional.dropout": 49,
+                "nn.functional.gelu": 12, "nn.functional.layer_norm": 25, "nn.functional.linear": 49,
             },
         },
         "mocov3_vit_s_pretraining": {
@@ -58,12 +58,26 @@ FAMILY = {
             "config": {"embed_dim": 384, "pretraining": True},
             "params": 43_186_048,
             "macs": 4_619_994_112,
+            "official_calls": {
+                "Tensor.__getitem__": 37, "Tensor.add": 25, "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24,
+                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12,
+                "Tensor.transpose": 25, "cat": 1, "nn.functional.batch_norm": 5, "nn.functional.conv2d": 1,
+                "nn.functional.dropout": 49, "nn.functional.gelu": 12, "nn.functional.layer_norm": 25,
+                "nn.functional.linear": 53, "nn.functional.relu": 3,
+            },
         },
         "mocov3_vit_b_pretraining": {
             "title": "MoCo v3 ViT-B, pretraining",
             "config": {"embed_dim": 768, "pretraining": True},
             "params": 108_891_904,
             "macs": 17_586_128_896,
+            "official_calls": {
+                "Tensor.__getitem__": 37, "Tensor.add": 25, "Tensor.expand": 1, "Tensor.flatten": 1, "Tensor.matmul": 24,
+                "Tensor.mul": 12, "Tensor.permute": 12, "Tensor.reshape": 24, "Tensor.softmax": 12,
+                "Tensor.transpose": 25, "cat": 1, "nn.functional.batch_norm": 5, "nn.functional.conv2d": 1,
+                "nn.functional.dropout": 49, "nn.functional.gelu": 12, "nn.functional.layer_norm": 25,
+                "nn.functional.linear": 53, "nn.functional.relu": 3,
+            },
         },
     },
     "checkpoint":

@@ -75,6 +75,7 @@ FAMILY = {
             },
         },
     },
+    "calls_of": "torchvision 0.28.0, whose resnet is the reference in PyTorch",
     "checkpoint": "torchvision's resnet50, resnet101 and resnet152: every name and shape.",
     "tags": ["cnn"],
 }

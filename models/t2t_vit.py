@@ -35,6 +35,13 @@ FAMILY = {
             "config": {"tokens_type": "performer", "embed_dim": 384, "depth": 14, "num_heads": 6},
             "params": 21_545_550,
             "macs": 4_783_468_544,
+            "official_calls": {
+                "Tensor.__getitem__": 43, "Tensor.add": 35, "Tensor.div": 10, "Tensor.expand": 1, "Tensor.float": 6,
+                "Tensor.matmul": 28, "Tensor.mul": 18, "Tensor.permute": 14, "Tensor.repeat": 6, "Tensor.reshape": 30,
+                "Tensor.softmax": 14, "Tensor.sub": 4, "Tensor.sum": 6, "Tensor.transpose": 33, "Tensor.unsqueeze": 2,
+                "cat": 1, "einsum": 10, "exp": 4, "nn.functional.dropout": 61, "nn.functional.gelu": 16,
+                "nn.functional.layer_norm": 33, "nn.functional.linear": 66, "nn.functional.unfold": 3, "split": 2,
+            },
             "table1": {
                 "group": "Pure Transformer", "params_m": "21.5", "flops_g": "5.2", "throughput": "764", "top1": "81.5",
                 "flops_note": "of an earlier arXiv version, which counts 0.4 G more for the T2T module; the ICCV paper prints 4.8",
@@ -45,6 +52,13 @@ FAMILY = {
             "config": {"tokens_type": "performer", "embed_dim": 448, "depth": 19, "num_heads": 7},
             "params": 39_177_422,
             "macs": 8_479_682_176,
+            "official_calls": {
+                "Tensor.__getitem__": 58, "Tensor.add": 45, "Tensor.div": 10, "Tensor.expand": 1, "Tensor.float": 6,
+                "Tensor.matmul": 38, "Tensor.mul": 23, "Tensor.permute": 19, "Tensor.repeat": 6, "Tensor.reshape": 40,
+                "Tensor.softmax": 19, "Tensor.sub": 4, "Tensor.sum": 6, "Tensor.transpose": 43, "Tensor.unsqueeze": 2,
+                "cat": 1, "einsum": 10, "exp": 4, "nn.functional.dropout": 81, "nn.functional.gelu": 21,
+                "nn.functional.layer_norm": 43, "nn.functional.linear": 86, "nn.functional.unfold": 3, "split": 2,
+            },
             "table1": {
                 "group": "Pure Transformer", "params_m": "39.2", "flops_g": "8.9", "throughput": "464", "top1": "81.9",
                 "flops_note": "of an earlier arXiv version, which counts 0.4 G more for the T2T module; the ICCV paper prints 8.5",
@@ -55,6 +69,13 @@ FAMILY = {
             "config": {"tokens_type": "performer", "embed_dim": 512, "depth": 24, "num_heads": 8},
             "params": 64_105_934,
             "macs": 13_661_874_688,
+            "official_calls": {
+                "Tensor.__getitem__": 73, "Tensor.add": 55, "Tensor.div": 10, "Tensor.expand": 1, "Tensor.float": 6,
+                "Tensor.matmul": 48, "Tensor.mul": 28, "Tensor.permute": 24, "Tensor.repeat": 6, "Tensor.reshape": 50,
+                "Tensor.softmax": 24, "Tensor.sub": 4, "Tensor.sum": 6, "Tensor.transpose": 53, "Tensor.unsqueeze": 2,
+                "cat": 1, "einsum": 10, "exp": 4, "nn.functional.dropout": 101, "nn.functional.gelu": 26,
+                "nn.functional.layer_norm": 53, "nn.functional.linear": 106, "nn.functional.unfold": 3, "split": 2,
+            },
             "table1": {
                 "group": "Pure Transformer", "params_m": "64.1", "flops_g": "14.1", "throughput": "312", "top1": "82.3",
                 "flops_note": "of an earlier arXiv version, which counts 0.4 G more for the T2T module; the ICCV paper prints 13.8",
@@ -65,18 +86,36 @@ FAMILY = {
             "config": {"tokens_type": "transformer", "embed_dim": 384, "depth": 14, "num_heads": 6},
             "params": 21_541_070,
             "macs": 6_088_721_920,
+            "official_calls": {
+                "Tensor.__getitem__": 49, "Tensor.add": 33, "Tensor.expand": 1, "Tensor.matmul": 32, "Tensor.mul": 16,
+                "Tensor.permute": 16, "Tensor.reshape": 34, "Tensor.softmax": 16, "Tensor.squeeze": 2,
+                "Tensor.transpose": 37, "cat": 1, "nn.functional.dropout": 65, "nn.functional.gelu": 16,
+                "nn.functional.layer_norm": 33, "nn.functional.linear": 66, "nn.functional.unfold": 3,
+            },
         },
         "t2t_vit_t_19": {
             "title": "T2T-ViT_t-19",
             "config": {"tokens_type": "transformer", "embed_dim": 448, "depth": 19, "num_heads": 7},
             "params": 39_172_942,
             "macs": 9_784_935_552,
+            "official_calls": {
+                "Tensor.__getitem__": 64, "Tensor.add": 43, "Tensor.expand": 1, "Tensor.matmul": 42, "Tensor.mul": 21,
+                "Tensor.permute": 21, "Tensor.reshape": 44, "Tensor.softmax": 21, "Tensor.squeeze": 2,
+                "Tensor.transpose": 47, "cat": 1, "nn.functional.dropout": 85, "nn.functional.gelu": 21,
+                "nn.functional.layer_norm": 43, "nn.functional.linear": 86, "nn.functional.unfold": 3,
+            },
         },
         "t2t_vit_t_24": {
             "title": "T2T-ViT_t-24",
             "config": {"tokens_type": "transformer", "embed_dim": 512, "depth": 24, "num_heads": 8},
             "params": 64_101_454,
             "macs": 14_967_128_064,
+            "official_calls": {
+                "Tensor.__getitem__": 79, "Tensor.add": 53, "Tensor.expand": 1, "Tensor.matmul": 52, "Tensor.mul": 26,
+                "Tensor.permute": 26, "Tensor.reshape": 54, "Tensor.softmax": 26, "Tensor.squeeze": 2,
+                "Tensor.transpose": 57, "cat": 1, "nn.functional.dropout": 105, "nn.functional.gelu": 26,
+                "nn.functional.layer_norm": 53, "nn.functional.linear": 106, "nn.functional.unfold": 3,
+            },
         },
     },
     "checkpoint": "official state_dict, names and shapes; its released weights scale the backbone's scores by embed_dim ** -0.5, "

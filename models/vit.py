@@ -115,6 +115,7 @@ FAMILY = {
         "listed": ["layernorm", "transpose", "matmul", "softmax", "gelu", "slice", "select", "div", "@"],
         "in_model": "vit_b16",
     },
+    "calls_of": "lukemelas/PyTorch-Pretrained-ViT, the repository of the survey's row",
     "checkpoint": "lukemelas/PyTorch-Pretrained-ViT: the same names and shapes.",
     "tags": ["transformer"],
 }

@@ -43,6 +43,8 @@ class Variant:
     """Where they differ from the family's."""
     official_calls: Mapping[str, int] = field(default_factory=dict)
     """torch functions called in one eval forward of the official implementation."""
+    calls_of: str = ""
+    """Where not the family's: whose calls those are."""
     table1: Published | None = None
     tags: tuple[str, ...] = ()
 
@@ -83,7 +85,9 @@ class Family:
     variants: Mapping[str, Variant]
     method: str = ""
     calls_of: str = ""
-    """Where not the official implementation's: whose calls `official_calls` are, package and version."""
+    """Whose calls `official_calls` are: the repository they were counted in, or the package and its version."""
+    calls_unknown: str = ""
+    """Why no calls of anyone else are known."""
     call_differences: Mapping[str, str] = field(default_factory=dict)
     """torch function -> why our definition calls it more or less often than that code."""
     survey_row: SurveyRow | None = None

@@ -1,6 +1,6 @@
 """`agreement.md`: ours against the survey's own rows and the official implementations' calls."""
 
-from opscan.core.agreement import RowAgreement, call_differences, calls, row_agreement
+from opscan.core.agreement import CallDifference, RowAgreement, call_differences, calls, calls_of, row_agreement
 from opscan.core.operator import Dialect
 from opscan.core.table import Column, Table
 from opscan.docs import Material, document
@@ -18,9 +18,12 @@ def pages(material: Material) -> dict[str, str]:
         "what the official code contains but the row leaves out, is listed with its reason.",
         [_row_section(agreement) for agreement in row_agreements(material)],
         "## Calls of source-level operators",
-        "Calls per torch function in one forward, ours against the official implementation's, or, where those are not "
-        "known, against a port of the same parameters, which is named. Differences are by intention and have a reason.",
+        "Calls per torch function in one forward at the default input: ours, as the walker found them, and someone "
+        "else's, counted once while that code ran (`torch.overrides.TorchFunctionMode`; reads of sizes and dtypes are "
+        "no calls). The last column says whose. Differences are by intention and have a reason.",
         _calls_table(material),
+        _unknown_calls(material),
+        "## Where calls differ",
         _differences_table(material),
     )
     return {"agreement.md": text}
@@ -63,7 +66,7 @@ def _calls_table(material: Material) -> str:
         Column("calls, theirs", numeric=True),
         Column("functions that agree", numeric=True),
         Column("functions that differ", numeric=True),
-        Column("theirs"),
+        Column("whose"),
     )
     rows = []
     for name, definition in material.definitions.items():
@@ -81,23 +84,40 @@ def _calls_table(material: Material) -> str:
                 str(sum(official.values())),
                 str(agree),
                 str(differ),
-                definition.family.calls_of or "official",
+                escape(calls_of(definition)),
             )
         )
     return table(Table(columns, tuple(rows)))
 
 
+def _unknown_calls(material: Material) -> str:
+    """The models of which nobody else's calls are known, by name."""
+    unknown: dict[str, list[str]] = {}
+    for name, definition in material.definitions.items():
+        if not definition.variant.official_calls:
+            unknown.setdefault(definition.family.calls_unknown or "No reason is given.", []).append(name)
+    if not unknown:
+        return "Every model is compared."
+    lines = [f"- {', '.join(f'`{name}`' for name in names)}: {escape(why)}" for why, names in unknown.items()]
+    return "\n".join(("Not compared, because nobody else's calls are known:", "", *lines))
+
+
 def _differences_table(material: Material) -> str:
+    """Models of one family that differ by the same numbers share a row."""
     columns = (
-        Column("model"),
+        Column("models"),
         Column("function"),
         Column("ours", numeric=True),
         Column("theirs", numeric=True),
         Column("reason"),
     )
-    rows = []
+    groups: dict[tuple[str, CallDifference], list[str]] = {}
     for name, definition in material.definitions.items():
         inventory = material.inventory(name, Dialect.TORCH)
-        for d in call_differences(definition, calls(inventory)) if inventory else ():
-            rows.append((name, d.function, str(d.ours), str(d.official), d.reason or "UNEXPLAINED"))
-    return table(Table(columns, tuple(rows))) if rows else "No differences."
+        for difference in call_differences(definition, calls(inventory)) if inventory else ():
+            groups.setdefault((definition.file, difference), []).append(name)
+    rows = tuple(
+        (", ".join(names), d.function, str(d.ours), str(d.official), d.reason or "UNEXPLAINED")
+        for (_, d), names in groups.items()
+    )
+    return table(Table(columns, rows)) if rows else "No differences."
