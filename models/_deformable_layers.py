@@ -86,7 +86,8 @@ class DeformableAttention(nn.Module):
     def _sample(self, value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
         """Value `[N, S, heads, head_dim]` at the locations, weighted and summed: `[N, Q, D]`."""
         n, queries = locations.shape[:2]
-        value_of_level = value.split([height * width for height, width in self.levels], dim=1)
+        sizes = [height * width for height, width in self.levels]
+        value_of_level = value.split(sizes, dim=1)  # type: ignore[no-untyped-call]  # torch's
         grids = 2 * locations - 1  # grid_sample's coordinates run from -1 to 1
         sampled = []
         for level, (height, width) in enumerate(self.levels):

@@ -158,9 +158,13 @@ def build(
 
 
 class OutlookAttention(nn.Module):
-    """Attention within 3x3 windows, two pixels apart, whose weights come from the features alone.
+    """Attention within windows of K x K pixels whose weights come from the features alone, `[N, S, S, C]` in and out.
 
-    `[N, S, S, C] -> [N, S, S, C]`. For each head and window: weights `[9, 9]` @ values `[9, C / heads]`.
+    The paper's section 3.1, for each head. Equation 3: `V_delta(i, j)`, the projected values of the K x K
+    neighbours of pixel (i, j). Equation 4: `Y_delta(i, j) = softmax(A(i, j)) V_delta(i, j)`, where a linear layer
+    makes the K^2 x K^2 scores `A(i, j)` of the features at (i, j). Equation 5: every pixel sums what the windows
+    that hold it have for it. The released models have K = 3 and a window at every second pixel, whose scores
+    come from features pooled there and are scaled as in self-attention.
     """
 
     def __init__(self, dim: int, num_heads: int, map_side: int) -> None:
@@ -181,13 +185,13 @@ class OutlookAttention(nn.Module):
         self.pool = nn.AvgPool2d(kernel_size=self.stride, stride=self.stride, ceil_mode=True)
 
     def _values(self, x: Tensor) -> Tensor:
-        """The neighbours' values: `[N, heads, windows, 9, C / heads]`."""
+        """Equation 3, the neighbours' values: `[N, heads, windows, K^2, C / heads]`."""
         patches: Tensor = self.unfold(self.v(x).permute(0, 3, 1, 2))
         split = patches.reshape(x.shape[0], self.num_heads, self.head_dim, self.neighbours, self.windows)
         return split.permute(0, 1, 4, 3, 2)
 
     def _weights(self, x: Tensor) -> Tensor:
-        """Attention between neighbours: `[N, heads, windows, 9, 9]`."""
+        """softmax(A) of equation 4: `[N, heads, windows, K^2, K^2]`."""
         pooled = self.pool(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         scores = self.attn(pooled).reshape(x.shape[0], self.windows, self.num_heads, self.neighbours, self.neighbours)
         scores = scores.permute(0, 2, 1, 3, 4) * self.scale
@@ -197,8 +201,8 @@ class OutlookAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, _, _, dim = x.shape
         values = self._values(x)
-        mixed = (self._weights(x) @ values).permute(0, 1, 4, 3, 2)
-        mixed = F.fold(
+        mixed = (self._weights(x) @ values).permute(0, 1, 4, 3, 2)  # equation 4
+        mixed = F.fold(  # equation 5
             mixed.reshape(n, dim * self.neighbours, self.windows),
             output_size=(self.map_side, self.map_side),
             kernel_size=self.kernel,
@@ -274,7 +278,10 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Pre-norm block around an attention: `x + attn(norm1(x))`, then `x + mlp(norm2(x))`."""
+    """Pre-norm block around an attention: `x + attn(norm1(x))`, then `x + mlp(norm2(x))`.
+
+    Around outlook attention it is the paper's outlooker, equations 1 and 2.
+    """
 
     def __init__(self, dim: int, attention: nn.Module, mlp_ratio: int) -> None:
         super().__init__()
