@@ -17,7 +17,12 @@ def clusters(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) ->
 
     `predecessors` are ascending and lie before their node.
     """
+    pieces = _pieces(predecessors, accepted)
+    if all(accepted):
+        return _numbered(pieces)
     forward = _joined(predecessors, accepted)
+    if len({*forward}) == len({*pieces}):
+        return _numbered(forward)  # there cannot be fewer
     last = len(predecessors) - 1
     reversed_graph: list[list[int]] = [[] for _ in predecessors]
     for node in range(last, -1, -1):
@@ -25,6 +30,23 @@ def clusters(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) ->
             reversed_graph[last - before].append(last - node)
     backward = _joined(reversed_graph, accepted[::-1])[::-1]
     return _numbered(min(forward, backward, key=lambda found: len(set(found))))
+
+
+def _pieces(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) -> list[int]:
+    """A label for each connected piece of accepted nodes, -1 for the others: no partition holds nodes of two."""
+    parent = list(range(len(predecessors)))
+    for node, before in enumerate(predecessors):
+        for source in before if accepted[node] else ():
+            if accepted[source]:
+                parent[_root(parent, source)] = _root(parent, node)
+    return [_root(parent, node) if takes else -1 for node, takes in enumerate(accepted)]
+
+
+def _root(parent: list[int], node: int) -> int:
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node
 
 
 def _numbered(labels: Sequence[int]) -> list[int]:
@@ -67,11 +89,7 @@ class _Growth:
 
     def root(self, node: int) -> int:
         """The node that stands for the cluster of this one."""
-        parent = self._parent
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
+        return _root(self._parent, node)
 
     def add(self, node: int, before: Sequence[int], accepted: bool) -> None:
         """The next node: alone, or in one cluster with those of its sources that it can join."""

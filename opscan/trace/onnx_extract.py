@@ -8,7 +8,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from opscan.core.operator import OpName
-from opscan.trace.onnx_graph import bodies
+from opscan.trace.onnx_nodes import bodies
 
 # Constants up to this many elements keep their values; of larger ones shape and type are what matters.
 _VALUE_ELEMENTS = 4096

@@ -10,7 +10,7 @@ from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
 from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
-from opscan.trace import onnx_compiled, onnx_graph
+from opscan.trace import onnx_compiled, onnx_graph, onnx_nodes
 from opscan.trace.apart import PassFailed, reason
 from opscan.trace.onnx_passes import inlined, with_types
 from opscan.trace.onnx_provenance import Provenance
@@ -43,7 +43,7 @@ def inventory_of(
         params = _stored_elements(model.graph)
     notes = list(notes)
     try:
-        local_functions = tuple(sorted({str(OpName(*onnx_graph.function_key(f))) for f in model.functions}))
+        local_functions = tuple(sorted({str(OpName(*onnx_nodes.function_key(f))) for f in model.functions}))
         model = _typed(_without_functions(model, notes), notes)
         walked = onnx_graph.walked(model, Provenance(model, lines or SourceLines({}, ())))
     except RecursionError as error:
@@ -59,7 +59,7 @@ def inventory_of(
         local_functions=local_functions,
         ir_version=model.ir_version,
         uncaptured=tuple(_newer_than_known(model)),
-        opset_imports=onnx_graph.opsets(model.opset_import),
+        opset_imports=onnx_nodes.opsets(model.opset_import),
         params=params,
         rungs=(Rung("", method, "; ".join(notes)),),
     )
@@ -74,7 +74,7 @@ def _inputs(model: ModelProto) -> Iterator[TensorSpec]:
 
 def _stored_elements(graph: GraphProto) -> int:
     total = sum(prod(max(dim, 0) for dim in tensor.dims) for tensor in graph.initializer)
-    inner = (body for node in graph.node for _, body in onnx_graph.bodies(node))
+    inner = (body for node in graph.node for _, body in onnx_nodes.bodies(node))
     return total + sum(map(_stored_elements, inner))
 
 
@@ -104,7 +104,7 @@ def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:
     known = {"IR": onnx_compiled.IR_VERSION, "ai.onnx": onnx_compiled.newest("")}
     known["ai.onnx.ml"] = onnx_compiled.newest("ai.onnx.ml")
     stated = {"IR": model.ir_version}
-    stated |= {domain or "ai.onnx": number for domain, number in onnx_graph.opsets(model.opset_import).items()}
+    stated |= {domain or "ai.onnx": number for domain, number in onnx_nodes.opsets(model.opset_import).items()}
     for thing, number in stated.items():
         if number > known.get(thing, number):
             from importlib.metadata import version  # noqa: PLC0415  # takes its time, and few files are newer

@@ -1,10 +1,10 @@
 """The onnx dialect: the sites of an ONNX ModelProto, control-flow bodies and local functions included."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
+from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from opscan.core.dataflow import embedded
 from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec
@@ -12,6 +12,7 @@ from opscan.core.macs import macs
 from opscan.core.operator import OpName
 from opscan.trace.onnx_binding import defaults, schema_of, types
 from opscan.trace.onnx_functions import Calls, expanded, has_body
+from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key, needed, opsets
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
 from opscan.trace.provenance import SourceLines
@@ -23,7 +24,6 @@ _RANDOM = frozenset(
 
 _UNKNOWN = TensorSpec(None, None)
 
-FunctionKey = tuple[str, str, str]
 Attributes = dict[str, Attribute]
 
 
@@ -64,36 +64,6 @@ def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
     return found
 
 
-def opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
-    """Domain -> version, `""` for ai.onnx."""
-    return {_domain(entry.domain): entry.version for entry in imports}
-
-
-def function_key(function: FunctionProto) -> FunctionKey:
-    """What a call of the function has as domain, operator and overload."""
-    return _domain(function.domain), function.name, function.overload
-
-
-def call_key(node: NodeProto) -> FunctionKey:
-    """The function that the node calls, if the model has one of that name."""
-    return _domain(node.domain), node.op_type, node.overload
-
-
-def bodies(node: NodeProto) -> list[tuple[str, GraphProto]]:
-    """The graphs that the node runs, with the attribute that holds them."""
-    found: list[tuple[str, GraphProto]] = []
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            found.append((attribute.name, attribute.g))
-        elif attribute.graphs:
-            found += [(attribute.name, graph) for graph in attribute.graphs]
-    return found
-
-
-def _domain(name: str) -> str:
-    return "" if name == "ai.onnx" else name
-
-
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """An operator in graphs that import the same opsets."""
@@ -101,8 +71,22 @@ class _Kind:
     name: OpName
     schema: Any
     """onnx.defs.OpSchema (untyped in onnx), or None."""
+    since_version: int | None
     defaults: Mapping[str, Attribute] | None
     is_function: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What nodes share that differ in names and places only; as in Site."""
+
+    kind: _Kind
+    attributes: Attributes
+    types: Mapping[str, str]
+    unbound: tuple[str, ...]
+    macs: int | None
+    function: str
+    constant: bool
 
 
 class _Walk:
@@ -124,6 +108,7 @@ class _Walk:
         self._calls = calls
         self._caller = caller
         self._kinds: dict[FunctionKey, _Kind] = {}
+        self._facts: dict[Hashable, _Facts] = {}
 
     def graph(self, graph: GraphProto, outer: Scope, given: Attributes, body: str) -> Iterator[Site]:
         """Sites of a graph that sees the values of `outer`; `given` are the parameters of the function around it."""
@@ -139,54 +124,118 @@ class _Walk:
         self, nodes: Sequence[NodeProto], scope: Scope, given: Attributes, body: str, wanted: Iterable[str]
     ) -> Iterator[Site]:
         """`wanted` are the values that the graph yields."""
-        needed = _needed(nodes, wanted)
+        nodes = nodes[:]
+        alive = needed(nodes, wanted)
         for number, node in enumerate(nodes):
-            function = self._functions.get(call_key(node))
+            key = call_key(node)
+            function = self._functions.get(key)
             if function is not None:
                 yield from self._call(node, function, scope, given, body)
-            elif node.op_type == "Constant" and _domain(node.domain) == "":
+            elif key[1] == "Constant" and key[0] == "":
                 scope |= {name: constant_spec(node, name, scope.get(name)) for name in node.output}
             else:
-                yield self._site(node, scope, given, body, dead=number not in needed)
-                yield from self._bodies(node, scope, given, body)
+                inner = bodies(node)
+                yield self._site(node, key, scope, given, body, runs=bool(inner), dead=number not in alive)
+                if inner:
+                    yield from self._bodies(node, inner, scope, given, body)
 
-    def _site(self, node: NodeProto, scope: Scope, given: Attributes, body: str, *, dead: bool) -> Site:
-        kind = self._kind(node)
-        inputs = _specs(node.input, scope)
-        constant = _is_constant(node, inputs) and node.op_type not in _RANDOM and not bodies(node)
-        outputs = _outputs(node, scope, constant)
-        attributes = _attributes(node, given)
-        bound, unbound = types(kind.schema, inputs, outputs)
+    def _site(
+        self,
+        node: NodeProto,
+        key: FunctionKey,
+        scope: Scope,
+        given: Attributes,
+        body: str,
+        *,
+        runs: bool,
+        dead: bool,
+    ) -> Site:
+        """`runs`: whether the node has bodies."""
+        inputs = _specs(node.input[:], scope)
+        names = _output_names(node)
+        stated = [scope.get(name, _UNKNOWN) for name in names]
+        if runs or given:  # few nodes do, and what they hold may be large
+            facts = self._new_facts(node, key, inputs, names, stated, given, runs=runs)
+        else:
+            facts = self._shared_facts(node, key, inputs, names, stated)
         place = self._place(node)
+        kind = facts.kind
         return Site(
             op=kind.name,
             module=place.module,
             source=place.source,
             inputs=inputs,
-            outputs=outputs,
-            attributes=attributes,
-            macs=macs(kind.name, inputs, outputs, attributes),
+            outputs=_outputs(names, stated, scope, facts.constant),
+            attributes=facts.attributes,
+            macs=facts.macs,
             node=node.name,
             body=body,
-            since_version=kind.schema.since_version if kind.schema else None,
-            types=bound,
-            unbound=unbound,
+            since_version=kind.since_version,
+            types=facts.types,
+            unbound=facts.unbound,
             defaults=kind.defaults,
             is_function=kind.is_function,
-            function=self._calls.key(node, inputs, self._opsets) if kind.is_function else "",
-            constant=constant,
+            function=facts.function,
+            constant=facts.constant,
             dead=dead,
         )
 
-    def _kind(self, node: NodeProto) -> _Kind:
+    def _shared_facts(
+        self,
+        node: NodeProto,
+        key: FunctionKey,
+        inputs: tuple[TensorSpec | None, ...],
+        names: Sequence[str],
+        stated: Sequence[TensorSpec],
+    ) -> _Facts:
+        """What follows from the operator, its attributes and the types of its values: found once for equal ones."""
+        equal = (
+            key,
+            tuple([attribute.SerializeToString() for attribute in node.attribute[:]]),
+            tuple([spec and (spec.shape, spec.dtype, spec.constant) for spec in inputs]),
+            tuple([name and (spec.shape, spec.dtype) for name, spec in zip(names, stated, strict=True)]),
+        )
+        facts = self._facts.get(equal)
+        if facts is None:
+            facts = self._facts[equal] = self._new_facts(node, key, inputs, names, stated, {}, runs=False)
+        return facts
+
+    def _new_facts(
+        self,
+        node: NodeProto,
+        key: FunctionKey,
+        inputs: tuple[TensorSpec | None, ...],
+        names: Sequence[str],
+        stated: Sequence[TensorSpec],
+        given: Attributes,
+        *,
+        runs: bool,
+    ) -> _Facts:
+        kind = self._kind(key)
+        attributes = _attributes(node, given)
+        typed = zip(names, stated, strict=True)
+        outputs = tuple(TensorSpec(s.shape, s.dtype, name) if name else _UNKNOWN for name, s in typed)
+        bound, unbound = types(kind.schema, inputs, outputs)
+        return _Facts(
+            kind=kind,
+            attributes=attributes,
+            types=bound,
+            unbound=unbound,
+            macs=macs(kind.name, inputs, outputs, attributes),
+            function=self._calls.key(node, inputs, self._opsets) if kind.is_function else "",
+            constant=_is_constant(node, inputs) and key[1] not in _RANDOM and not runs,
+        )
+
+    def _kind(self, key: FunctionKey) -> _Kind:
         """What all nodes of an operator share, looked up once."""
-        key = call_key(node)
         if key not in self._kinds:
             domain, operator, _ = key
             opset = self._opsets.get(domain, 0)
+            schema = schema_of(operator, domain, opset)
             self._kinds[key] = _Kind(
                 OpName(*key),
-                schema_of(operator, domain, opset),
+                schema,
+                schema.since_version if schema else None,
                 defaults(operator, domain, opset),
                 has_body(operator, domain, opset, self._opsets.get("", opset)),
             )
@@ -195,8 +244,9 @@ class _Walk:
     def _place(self, node: NodeProto) -> Place:
         return self._provenance.of(node) or self._caller or Place()
 
-    def _bodies(self, node: NodeProto, scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
-        inner = bodies(node)
+    def _bodies(
+        self, node: NodeProto, inner: Sequence[tuple[str, GraphProto]], scope: Scope, given: Attributes, body: str
+    ) -> Iterator[Site]:
         for number, (attribute, graph) in enumerate(inner):
             label = f"{node.name or node.op_type}.{attribute}"
             path = f"{label}[{number}]" if sum(name == attribute for name, _ in inner) > 1 else label
@@ -238,19 +288,25 @@ def _attributes(node: NodeProto, given: Attributes) -> Attributes:
 
 
 def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
-    return tuple(scope.get(name, TensorSpec(None, None, name)) if name else None for name in names)
+    return tuple([(scope.get(name) or TensorSpec(None, None, name)) if name else None for name in names])
 
 
-def _outputs(node: NodeProto, scope: Scope, constant: bool) -> tuple[TensorSpec, ...]:
-    """A node's outputs, which are then in scope; one that is left out has no name and no type, none at the end."""
-    names = list(node.output)
+def _output_names(node: NodeProto) -> list[str]:
+    """Names of the outputs; `""` for one that is left out, none at the end."""
+    names = node.output[:]
     while names and not names[-1]:
         names.pop()
-    for name in filter(None, names):
-        known = scope.get(name, _UNKNOWN)
-        if known.constant != constant or known.name != name:
+    return names
+
+
+def _outputs(
+    names: Sequence[str], stated: Sequence[TensorSpec], scope: Scope, constant: bool
+) -> tuple[TensorSpec, ...]:
+    """The outputs, which are then in scope; one that is left out has no name and no type."""
+    for name, known in zip(names, stated, strict=True):
+        if name and (known.constant != constant or known.name != name):
             scope[name] = TensorSpec(known.shape, known.dtype, name, constant)
-    return tuple(scope[name] if name else _UNKNOWN for name in names)
+    return tuple([scope[name] if name else _UNKNOWN for name in names])
 
 
 def _arguments(function: FunctionProto, inputs: Iterable[TensorSpec | None]) -> Scope:
@@ -260,28 +316,6 @@ def _arguments(function: FunctionProto, inputs: Iterable[TensorSpec | None]) -> 
         for formal, actual in zip(function.input, inputs, strict=False)
         if actual is not None
     }
-
-
-def _needed(nodes: Sequence[NodeProto], wanted: Iterable[str]) -> set[int]:
-    """Numbers of the nodes that a wanted value depends on, through their bodies as well."""
-    makers = {name: number for number, node in enumerate(nodes) for name in node.output if name}
-    found: set[int] = set()
-    waiting = [makers[name] for name in wanted if name in makers]
-    while waiting:
-        number = waiting.pop()
-        if number not in found:
-            found.add(number)
-            waiting += [makers[name] for name in _reads(nodes[number]) if name in makers]
-    return found
-
-
-def _reads(node: NodeProto) -> Iterator[str]:
-    """Names that the node or its bodies mention."""
-    yield from node.input
-    for _, graph in bodies(node):
-        yield from (value.name for value in graph.output)
-        for inner in graph.node:
-            yield from _reads(inner)
 
 
 def _is_constant(node: NodeProto, inputs: tuple[TensorSpec | None, ...]) -> bool:

@@ -6,7 +6,7 @@ from onnx.onnx_ml_pb2 import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart
-from opscan.trace.onnx_graph import FunctionKey, bodies, call_key, function_key
+from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
 
 # Functions that call functions can stand for any number of nodes.
 _MOST_NODES = 500_000
@@ -54,8 +54,9 @@ def _inline(model: bytes) -> bytes:
 
 
 def _fully_typed(graph: GraphProto) -> bool:
-    stated = {value.name for value in (*graph.value_info, *graph.output) if _is_typed(value)}
-    return all(not bodies(node) and stated.issuperset(filter(None, node.output)) for node in graph.node)
+    stated = {value.name for value in (*graph.value_info[:], *graph.output[:]) if _is_typed(value)}
+    stated.add("")  # an output that is left out
+    return all(stated.issuperset(node.output[:]) and not bodies(node) for node in graph.node[:])
 
 
 def _is_typed(value: ValueInfoProto) -> bool:

@@ -57,7 +57,7 @@ class Provenance:
         return self._places.get(id(node))
 
     def _stated(self, node: NodeProto) -> Place | None:
-        metadata = {entry.key: entry.value for entry in node.metadata_props}
+        metadata = {entry.key: entry.value for entry in node.metadata_props[:]}
         if _SCOPES in metadata:
             return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
         # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
@@ -90,7 +90,7 @@ class Provenance:
 def _all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
     for node in nodes:
         yield node
-        for attribute in node.attribute:
+        for attribute in node.attribute[:]:
             for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
                 yield from _all_nodes(graph.node)
 
@@ -104,7 +104,7 @@ def _links(
         inputs = tuple(values.setdefault(name, next(numbers)) for name in node.input if name)
         outputs = tuple(values.setdefault(name, next(numbers)) for name in node.output if name)
         yield _Link(node, inputs, outputs, owner)
-        for attribute in node.attribute:
+        for attribute in node.attribute[:]:
             for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
                 yield from _links(graph.node, values, node, numbers)
 

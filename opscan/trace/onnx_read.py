@@ -98,7 +98,7 @@ def _drop_from_graph(graph: GraphProto) -> None:
 
 def _drop_from_nodes(nodes: Iterable[NodeProto]) -> None:
     for node in nodes:
-        _drop_from_attributes(node.attribute)
+        _drop_from_attributes(node.attribute[:])
 
 
 def _drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:
@@ -109,11 +109,11 @@ def _drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:
             _drop_from_graph(attribute.g)
         if attribute.HasField("sparse_tensor"):
             _empty_sparse(attribute.sparse_tensor)
-        for tensor in attribute.tensors:
+        for tensor in attribute.tensors[:]:
             _empty(tensor)
-        for graph in attribute.graphs:
+        for graph in attribute.graphs[:]:
             _drop_from_graph(graph)
-        for sparse in attribute.sparse_tensors:
+        for sparse in attribute.sparse_tensors[:]:
             _empty_sparse(sparse)
 
 

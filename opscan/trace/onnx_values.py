@@ -86,12 +86,13 @@ def _dimension(stated: int) -> Dimension:
 
 
 def _shape(dims: Iterable[int]) -> tuple[Dimension, ...]:
-    return tuple(map(_dimension, dims))
+    sizes = tuple(dims)
+    return sizes if not sizes or min(sizes) >= 0 else tuple(map(_dimension, sizes))
 
 
 def tensor_spec(tensor: TensorProto) -> TensorSpec:
     """The type of a stored tensor."""
-    return TensorSpec(_shape(tensor.dims), dtype_name(tensor.data_type), tensor.name, constant=True)
+    return TensorSpec(_shape(tensor.dims[:]), dtype_name(tensor.data_type), tensor.name, constant=True)
 
 
 def _sparse_spec(sparse: SparseTensorProto) -> TensorSpec:
@@ -103,11 +104,12 @@ def declared(graph: GraphProto, ir_version: int) -> Scope:
 
     An initializer wins over an input of the same name, which every initializer had in IR 3.
     """
-    scope = declared_values((*graph.input, *graph.value_info, *graph.output))
-    stored = [tensor_spec(tensor) for tensor in graph.initializer]
+    scope = declared_values((*graph.input[:], *graph.value_info[:], *graph.output[:]))
+    stored = [tensor_spec(tensor) for tensor in graph.initializer[:]]
     stored += [_sparse_spec(sparse) for sparse in graph.sparse_initializer]
     inputs = {value.name for value in graph.input} if ir_version >= _OVERRIDABLE_SINCE else set()
-    return scope | {s.name: TensorSpec(s.shape, s.dtype, s.name, s.name not in inputs) for s in stored}
+    scope |= {spec.name: spec for spec in stored}
+    return scope | {s.name: TensorSpec(s.shape, s.dtype, s.name) for s in stored if s.name in inputs}
 
 
 def declared_values(values: Iterable[ValueInfoProto]) -> Scope:
@@ -115,11 +117,13 @@ def declared_values(values: Iterable[ValueInfoProto]) -> Scope:
     known: dict[bytes, TensorSpec] = {}  # many values have one type
     found: Scope = {}
     for value in values:
-        name, text = value.name, value.type.SerializeToString()
-        if text in known:
-            found[name] = TensorSpec(known[text].shape, known[text].dtype, name)
+        stated = value.type
+        name, text = value.name, stated.SerializeToString()
+        like = known.get(text)
+        if like is None:
+            known[text] = found[name] = type_spec(name, stated)
         else:
-            known[text] = found[name] = type_spec(name, value.type)
+            found[name] = TensorSpec(like.shape, like.dtype, name)
     return found
 
 
