@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from opscan.core.errors import UsageError
 from opscan.document import Fault, faults
-from opscan.document.reading import read_toml, read_yaml
+from opscan.document.toml_text import read_toml
+from opscan.document.yaml_text import read_yaml
 
 READ = [
     ("a: off", {"a": "off"}, "off is a word, as in YAML 1.2"),

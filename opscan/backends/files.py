@@ -155,7 +155,7 @@ def _content(file: Path) -> bytes:
 
 
 def _parsed(file: Path, content: bytes) -> Document:
-    from opscan.document.reading import read_yaml  # a YAML parser takes longer to import than kept profiles to read
+    from opscan.document.yaml_text import read_yaml  # a YAML parser takes longer to import than kept profiles to read
 
     return read_yaml(content, file.name)
 
@@ -163,4 +163,4 @@ def _parsed(file: Path, content: bytes) -> Document:
 @cache
 def _parser() -> bytes:
     """What decides how a text is read."""
-    return Path(document.__file__).with_name("reading.py").read_bytes()
+    return Path(document.__file__).with_name("yaml_text.py").read_bytes()

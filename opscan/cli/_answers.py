@@ -87,7 +87,7 @@ def weights_of(path: Path | None, models: Sequence[str]) -> dict[str, float]:
     """Weights of models from a YAML file of `model: number`. Raises UsageError with every fault."""
     if path is None:
         return {}
-    from opscan.document.reading import read_yaml
+    from opscan.document.yaml_text import read_yaml
 
     try:
         found = read_yaml(path.read_bytes(), str(path)).value

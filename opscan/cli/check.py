@@ -13,15 +13,12 @@ from opscan.cli import _terminal as terminal
 from opscan.configuration import Configuration
 from opscan.core.errors import UsageError
 from opscan.core.gate import FINDINGS, Gate, GateResult
-from opscan.core.gate_report import gate_reports
 from opscan.core.policy import Preset
 from opscan.core.rules import Severity
-from opscan.core.settings_report import settings_report
 from opscan.core.table import Report, counted
 from opscan.pipeline import gates
-from opscan.pipeline.options import Options, tool_versions
+from opscan.pipeline.options import Options
 from opscan.render import findings
-from opscan.serde.check import check_json
 
 
 @click.command()
@@ -138,8 +135,13 @@ def _write(target: _gate.Target, gate: Gate) -> None:
     if target.form in render.findings_formats():
         terminal.write_text(lambda style: findings.render(target.form, gate, style), target.path)
     elif target.form == "json":
+        from opscan.pipeline.options import tool_versions
+        from opscan.serde.check import check_json
+
         terminal.write("json", [Report(data=check_json(gate, tool_versions()))], target.path)
     else:
+        from opscan.core.gate_report import gate_reports
+
         terminal.write(target.form, gate_reports(gate), target.path)
 
 
@@ -175,6 +177,8 @@ def _show_settings(
         ("profiles", str(found.backends or "")),
         ("preset", settings.layers[0].origin.removeprefix("preset ")),
     )
+    from opscan.core.settings_report import settings_report
+
     report = settings_report([(k, v) for k, v in head if v], settings.layers, references, settings.waivers)
     for target in targets:
         form = target.form if target.form in render.formats() else "table"

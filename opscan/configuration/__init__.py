@@ -70,7 +70,7 @@ def _has_table(file: Path) -> bool:
 
 def _opscan_table(text: bytes, file: Path) -> Any:
     """None where there is none. Raises UsageError."""
-    from opscan.document.reading import read_toml
+    from opscan.document.toml_text import read_toml
 
     table = read_toml(text, _name(file)).value.get("tool")
     return table.get("opscan") if isinstance(table, dict) else None
@@ -96,7 +96,7 @@ def _read(file: Path) -> Document:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     if file.suffix == ".toml":
         return Document(_opscan_table(text, file))
-    from opscan.document.reading import read_yaml
+    from opscan.document.yaml_text import read_yaml
 
     return read_yaml(text, _name(file))
 

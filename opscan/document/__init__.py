@@ -1,6 +1,6 @@
 """What people write by hand, as plain values with their lines, and all that is wrong with it at once.
 
-`reading` makes them of YAML or TOML.
+`yaml_text` and `toml_text` make them.
 """
 
 import re

@@ -11,7 +11,7 @@ from opscan.backends.csv_import import Imported, import_profile
 from opscan.core.errors import UsageError
 from opscan.core.operator import Dialect
 from opscan.core.schema import Lookup
-from opscan.document.reading import read_yaml
+from opscan.document.yaml_text import read_yaml
 
 
 def read_lists(paths: Sequence[Path]) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot, snapshot
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
 from opscan.document import faults as faults_of
-from opscan.document.reading import read_yaml
+from opscan.document.yaml_text import read_yaml
 from opscan.pipeline.inventories import with_sites
 from opscan.pipeline.options import Options
 from opscan.serde.lock import LOCK_SCHEMA, LockYAML, conflict_line, lock_of

@@ -9,7 +9,7 @@ from opscan.backends.csv_import.forms import FORMS
 from opscan.backends.csv_import.remarks import parts, read
 from opscan.backends.csv_import.rows import read_rows
 from opscan.core.errors import UsageError
-from opscan.document.reading import read_yaml
+from opscan.document.yaml_text import read_yaml
 from opscan.trace.aten_schemas import aten_schemas, functional
 from opscan.trace.onnx_schemas import dtype_of, onnx_schemas
 

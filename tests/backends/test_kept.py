@@ -4,7 +4,7 @@ import pytest
 
 from opscan import backends, store
 from opscan.core.errors import UsageError
-from opscan.document import reading
+from opscan.document import yaml_text
 
 PROFILE = """\
 schema: 1
@@ -24,8 +24,8 @@ def load(tmp_path, monkeypatch):
     """Loads npu.yaml with that content, and counts the bytes that were parsed."""
     monkeypatch.setenv("OPSCAN_CACHE_DIR", str(tmp_path / "cache"))
     parsed = []
-    read_yaml = reading.read_yaml
-    monkeypatch.setattr(reading, "read_yaml", lambda text, name: parsed.append(name) or read_yaml(text, name))
+    read_yaml = yaml_text.read_yaml
+    monkeypatch.setattr(yaml_text, "read_yaml", lambda text, name: parsed.append(name) or read_yaml(text, name))
 
     def loaded(text=PROFILE, kept=store.Profiles):
         (tmp_path / "npu.yaml").write_text(text)

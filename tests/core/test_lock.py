@@ -12,7 +12,7 @@ from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
 from opscan.core.snapshot import Snapshot, snapshot, version_changes
 from opscan.document import faults
-from opscan.document.reading import read_yaml
+from opscan.document.yaml_text import read_yaml
 from opscan.serde.lock import LockYAML, conflict_line, lock_of, lock_text
 from tests.fakes import inventories, inventory, onnx_site, profile, site, spec, texts
 

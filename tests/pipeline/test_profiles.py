@@ -17,7 +17,7 @@ def shipped(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     for name in ("npu", "npu@1"):
         (folder / f"{name}.yaml").write_text(name)
-    for module in ("serde/profile.py", "core/profile.py", "document/reading.py", "backends/build.py"):
+    for module in ("serde/profile.py", "core/profile.py", "document/yaml_text.py", "backends/build.py"):
         (tmp_path / "opscan" / module).parent.mkdir(exist_ok=True)
         (tmp_path / "opscan" / module).write_text(module)
     monkeypatch.setattr(folders, "SHIPPED", folder)
@@ -42,7 +42,7 @@ CHANGES = [
     ("backends/new.yaml", "a profile is added"),
     ("backends/build.py", "what makes profiles of files changes"),
     ("serde/profile.py", "the format changes"),
-    ("document/reading.py", "the YAML reader changes"),
+    ("document/yaml_text.py", "the YAML reader changes"),
 ]
 
 

@@ -1,13 +1,11 @@
-"""YAML and TOML -> plain values with their lines.
+"""YAML -> plain values with their lines.
 
-YAML is read as YAML 1.2 does: `off`, `no` and `2026-01-31` are text. Tags are refused, and so is a
+It is read as YAML 1.2 does: `off`, `no` and `2026-01-31` are text. Tags are refused, and so is a
 document that expands to more than it shows.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 import yaml
@@ -160,22 +158,3 @@ class _Reader:
             self.lines[inner] = self._line(event)
             found[key] = self.value(self.loader.get_event(), inner, depth + 1)
         return found
-
-
-def read_toml(text: bytes, name: str) -> Document:
-    """The values of a TOML text, dates as text. Raises UsageError, naming file and fault."""
-    try:
-        return Document(_without_dates(tomllib.loads(text.decode())))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{name}: not valid TOML: {error}") from error
-
-
-def _without_dates(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _without_dates(part) for key, part in value.items()}
-        case list():
-            return [_without_dates(part) for part in value]
-        case date():
-            return value.isoformat()
-    return value
