@@ -1,10 +1,12 @@
 """Verdicts of one inventory against one profile, and what they add up to."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from opscan.core.inventory import Inventory, Site, Uncaptured
+from opscan.core.kinds import kinds
 from opscan.core.profile import BackendProfile
-from opscan.core.verdict import NOT_CAPTURED, WORST_LAST, Outcome, Support, Verdict
+from opscan.core.verdict import NOT_CAPTURED, WORST_LAST, Judgement, Outcome, Support, Verdict
 from opscan.core.views import Place, places
 
 
@@ -48,17 +50,41 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Verdicts of one inventory against one profile; every number is a view of them."""
+    """What one profile says of one inventory; every number is a view of it."""
 
     inventory: Inventory
     profile: BackendProfile
-    verdicts: tuple[Verdict, ...]
+    judgements: tuple[Judgement, ...]
+    """One for each kind of sites, as core.kinds numbers them: equal sites are judged once."""
     model_findings: tuple[ModelFinding, ...] = ()
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """That of every site."""
+        numbers = kinds(self.inventory).numbers
+        return tuple(self.judgements[n].of(site) for site, n in zip(self.inventory.sites, numbers, strict=True))
+
+    @property
+    def exceptions(self) -> tuple[Verdict, ...]:
+        """Those of the sites that are not supported, in their order."""
+        wanted = [j if j.support is not Support.SUPPORTED else None for j in self.judgements]
+        if not any(wanted):
+            return ()
+        numbers = kinds(self.inventory).numbers
+        return tuple(j.of(s) for s, n in zip(self.inventory.sites, numbers, strict=True) if (j := wanted[n]))
+
+    @property
+    def supports(self) -> Counter[Support]:
+        """Sites of each outcome."""
+        found: Counter[Support] = Counter()
+        for judgement, count in zip(self.judgements, kinds(self.inventory).counts, strict=True):
+            found[judgement.support] += count
+        return found
 
     @property
     def verdict(self) -> Support:
         """The worst support among the sites and of the model; unknown where parts were not captured."""
-        seen = {v.support for v in self.verdicts} | {finding.support for finding in self.model_findings}
+        seen = {j.support for j in self.judgements} | {finding.support for finding in self.model_findings}
         if self.inventory.uncaptured:
             seen.add(Support.UNKNOWN)
         return max(seen, key=WORST_LAST.index, default=Support.SUPPORTED)
@@ -66,28 +92,29 @@ class Coverage:
     @property
     def sites(self) -> Ratio:
         """Supported sites of all sites."""
-        return Ratio(sum(v.support is Support.SUPPORTED for v in self.verdicts), len(self.verdicts))
+        return Ratio(self.supports[Support.SUPPORTED], len(self.inventory.sites))
 
     @property
     def operators(self) -> Ratio:
         """Operators all of whose sites are supported, of all distinct operators."""
-        failing = {v.site.op for v in self.verdicts if v.support is not Support.SUPPORTED}
-        distinct = {v.site.op for v in self.verdicts}
+        pairs = list(zip(kinds(self.inventory).kinds, self.judgements, strict=True))
+        failing = {kind.site.op for kind, j in pairs if j.support is not Support.SUPPORTED}
+        distinct = {kind.site.op for kind, _ in pairs}
         return Ratio(len(distinct - failing), len(distinct))
 
     @property
     def macs(self) -> Ratio:
         """Multiply-accumulates in supported sites, of all known ones."""
-        supported = sum(v.site.macs or 0 for v in self.verdicts if v.support is Support.SUPPORTED)
-        return Ratio(supported, self.inventory.known_macs)
+        known = kinds(self.inventory).macs
+        pairs = zip(known, self.judgements, strict=True)
+        return Ratio(sum(macs for macs, j in pairs if j.support is Support.SUPPORTED), sum(known))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is not supported, worst first, then by operator; gaps of the capture last."""
         groups: dict[tuple[Support, str, str, str], list[Verdict]] = {}
-        for v in self.verdicts:
-            if v.support is not Support.SUPPORTED:
-                groups.setdefault((v.support, str(v.site.op), v.reason, v.rule), []).append(v)
+        for v in self.exceptions:
+            groups.setdefault((v.support, str(v.site.op), v.reason, v.rule), []).append(v)
         ordered = sorted(groups.items(), key=lambda item: (-WORST_LAST.index(item[0][0]), *item[0][1:]))
         return (*(_finding(verdicts) for _, verdicts in ordered), *map(_gap, self.inventory.uncaptured))
 

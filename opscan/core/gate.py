@@ -174,9 +174,7 @@ def _order(finding: GateFinding) -> tuple[object, ...]:
 
 def _at_sites(coverage: Coverage, waivers: Sequence[Waiver]) -> Iterator[GateFinding]:
     groups: dict[tuple[object, ...], list[Verdict]] = {}
-    for verdict in coverage.verdicts:
-        if verdict.support is Support.SUPPORTED:
-            continue
+    for verdict in coverage.exceptions:
         site = verdict.site
         waiver = first(waivers, verdict.rule, site.op, site.module)
         key = (verdict.rule, verdict.support, str(site.op), input_types(site), verdict.reason, verdict.next, waiver)

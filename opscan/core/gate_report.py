@@ -1,7 +1,5 @@
 """What the gate found, as heads and tables; the formats in `render` write them down."""
 
-from collections import Counter
-
 from opscan.core.coverage import Coverage, Ratio
 from opscan.core.gate import Gate, GateFinding, GateResult
 from opscan.core.nearest import nearest_values
@@ -52,11 +50,11 @@ def coverage_facts(coverage: Coverage) -> tuple[tuple[str, str], ...]:
 
 
 def _lacking(coverage: Coverage) -> bool:
-    return any(verdict.support is Support.UNSUPPORTED for verdict in coverage.verdicts)
+    return bool(coverage.supports[Support.UNSUPPORTED])
 
 
 def _others(coverage: Coverage) -> str:
-    counts = Counter(verdict.support for verdict in coverage.verdicts)
+    counts = coverage.supports
     parts = [f"{counts[support]} {support}" for support in WORST_LAST[1:] if counts[support]]
     gaps = len(coverage.inventory.uncaptured)
     return ", ".join([*parts, *([f"{counted(gaps, 'part')} not captured"] if gaps else [])])

@@ -130,8 +130,8 @@ class Inventory:
     rungs: tuple[Rung, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
     """Versions of the libraries that the answer depends on."""
-    memo: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
-    """core.kinds keeps here what it found, which depends on the sites alone."""
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """core.kinds and core.partition keep here what they found, which depends on the sites alone."""
 
     @property
     def opset(self) -> int | None:

@@ -1,7 +1,6 @@
 """Holding an inventory against a profile: a verdict with its reason for every site."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 
 from opscan.core.clauses import failing
 from opscan.core.coverage import Coverage
@@ -12,23 +11,7 @@ from opscan.core.limits import model_findings
 from opscan.core.lookup import Lookup, covers, ranges_text, version_of
 from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import BackendProfile, ModelLimits, Rule
-from opscan.core.verdict import CLAUSE_FAILED, RULE_IDS, WORST_LAST, Outcome, Support, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict before it is tied to a site."""
-
-    support: Support
-    rule: str = ""
-    reason: str = ""
-    outcomes: tuple[Outcome, ...] = ()
-    next: tuple[str, ...] = ()
-
-    def of(self, site: Site) -> Verdict:
-        """The verdict of that site."""
-        return Verdict(site, self.support, self.rule, self.reason, self.outcomes, self.next)
-
+from opscan.core.verdict import CLAUSE_FAILED, RULE_IDS, WORST_LAST, Judgement, Outcome, Support, Verdict
 
 _SUPPORTED = Judgement(Support.SUPPORTED)
 _OPEN = Judgement(Support.UNKNOWN, RULE_IDS[Support.UNKNOWN], "its ONNX function body contains itself")
@@ -39,9 +22,9 @@ def compare(inventory: Inventory, profile: BackendProfile) -> Coverage:
     require_same_dialect(inventory, profile)
     found = kinds(inventory)
     judge = _Judge(profile, inventory.functions, inventory.opset_imports)
-    judgements = [judge.remembered(kind) for kind in found.kinds]
-    verdicts = tuple(judgements[number].of(site) for site, number in zip(inventory.sites, found.numbers, strict=True))
-    return Coverage(inventory, profile, verdicts, model_findings(inventory, profile, verdicts))
+    judgements = tuple(judge.remembered(kind) for kind in found.kinds)
+    by_operator = [(kind.site.op, judgement.support) for kind, judgement in zip(found.kinds, judgements, strict=True)]
+    return Coverage(inventory, profile, judgements, model_findings(inventory, profile, by_operator))
 
 
 def judge(

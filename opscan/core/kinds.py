@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.operator import OpName
 
+_MEMO = "kinds"
 _QUANTIZE, _DEQUANTIZE = OpName("", "QuantizeLinear"), OpName("", "DequantizeLinear")
 
 
@@ -28,13 +29,17 @@ class Kinds:
     """In the order in which they first occur."""
     numbers: tuple[int, ...]
     """Of each site the kind that it is of."""
+    counts: tuple[int, ...]
+    """Sites of each kind."""
+    macs: tuple[int, ...]
+    """Known multiply-accumulates of all sites of each kind."""
 
 
 def kinds(inventory: Inventory) -> Kinds:
     """The kinds of the sites, what surrounds them included; found once for an inventory."""
-    if not inventory.memo:
-        inventory.memo.append(_kinds(inventory))
-    found: Kinds = inventory.memo[0]
+    if _MEMO not in inventory.memo:
+        inventory.memo[_MEMO] = _kinds(inventory)
+    found: Kinds = inventory.memo[_MEMO]
     return found
 
 
@@ -43,13 +48,19 @@ def _kinds(inventory: Inventory) -> Kinds:
     numbers: dict[Hashable, int] = {}
     found: list[Kind] = []
     of_sites: list[int] = []
+    counts: list[int] = []
+    macs: list[int] = []
     for site, flag in zip(inventory.sites, quantized, strict=True):
         signature = _signature(site), flag
         number = numbers.setdefault(signature, len(found))
         if number == len(found):
             found.append(Kind(site, flag, signature))
+            counts.append(0)
+            macs.append(0)
         of_sites.append(number)
-    return Kinds(tuple(found), tuple(of_sites))
+        counts[number] += 1
+        macs[number] += site.macs or 0
+    return Kinds(tuple(found), tuple(of_sites), tuple(counts), tuple(macs))
 
 
 def _signature(site: Site) -> Hashable:

@@ -6,7 +6,7 @@ from opscan.core.coverage import ModelFinding
 from opscan.core.inventory import Inventory
 from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, ModelLimits, Newer, Treatment
-from opscan.core.verdict import Support, Verdict
+from opscan.core.verdict import Support
 
 OPSET, IR_VERSION, DYNAMIC_SHAPES, LOCAL_FUNCTIONS, CONTROL_FLOW = ("OPS120", "OPS121", "OPS122", "OPS123", "OPS124")
 
@@ -18,16 +18,19 @@ _SHOWN = 3
 
 
 def model_findings(
-    inventory: Inventory, profile: BackendProfile, verdicts: Sequence[Verdict]
+    inventory: Inventory, profile: BackendProfile, judged: Sequence[tuple[OpName, Support]]
 ) -> tuple[ModelFinding, ...]:
-    """What of the model the backend does not take, or where nothing says whether it does."""
+    """What of the model the backend does not take, or where nothing says whether it does.
+
+    `judged` are the operators of the model, once or oftener, each with an outcome.
+    """
     limits = profile.limits
     return (
         *_opset(inventory.opset, limits),
         *_ir_version(inventory.ir_version, limits),
         *_dynamic_shapes(inventory, limits),
         *_local_functions(inventory, limits),
-        *_control_flow(verdicts, limits),
+        *_control_flow(judged, limits),
     )
 
 
@@ -71,11 +74,11 @@ def _local_functions(inventory: Inventory, limits: ModelLimits) -> Iterator[Mode
         yield from _treated(LOCAL_FUNCTIONS, limits.local_functions, text, "inline them with onnx.inliner")
 
 
-def _control_flow(verdicts: Sequence[Verdict], limits: ModelLimits) -> Iterator[ModelFinding]:
+def _control_flow(judged: Sequence[tuple[OpName, Support]], limits: ModelLimits) -> Iterator[ModelFinding]:
     """Where the operators themselves are refused, their bodies do not matter."""
-    found = [v for v in verdicts if v.site.op in _CONTROL_FLOW]
-    if found and any(v.support in (Support.SUPPORTED, Support.CONDITIONAL) for v in found):
-        names = _some(sorted({str(v.site.op) for v in found}))
+    found = [(op, support) for op, support in judged if op in _CONTROL_FLOW]
+    if any(support in (Support.SUPPORTED, Support.CONDITIONAL) for _, support in found):
+        names = _some(sorted({str(op) for op, _ in found}))
         yield from _treated(CONTROL_FLOW, limits.control_flow, f"control flow: {names}", "unroll it or choose a branch")
 
 

@@ -70,12 +70,11 @@ def needs(
     }
     sorted_out: dict[Doubt, set[Obstacle]] = {kind: set() for kind in Doubt}
     macs: dict[Obstacle, int] = {}
-    for verdict in coverage.verdicts:
-        if verdict.support is not Support.SUPPORTED:
-            found = set(_obstacles(verdict))
-            sorted_out[treatment[verdict.support]] |= found
-            for obstacle in found:
-                macs[obstacle] = macs.get(obstacle, 0) + (verdict.site.macs or 0)
+    for verdict in coverage.exceptions:
+        found = set(_obstacles(verdict))
+        sorted_out[treatment[verdict.support]] |= found
+        for obstacle in found:
+            macs[obstacle] = macs.get(obstacle, 0) + (verdict.site.macs or 0)
     for finding in coverage.model_findings:
         sorted_out[treatment[finding.support]].add(Obstacle(MODEL, finding.reason))
     gaps = {Obstacle(NOT_CAPTURED, f"{gap.module or '(root)'}: {gap.reason}") for gap in coverage.inventory.uncaptured}

@@ -1,18 +1,21 @@
 """What a backend would take over of a model: its partitions, and what crosses their borders."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 from opscan.core.clusters import clusters
 from opscan.core.coverage import Coverage
 from opscan.core.dataflow import Flow, flow
-from opscan.core.inventory import Site, TensorSpec
+from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.judge import never_run
+from opscan.core.kinds import kinds
 from opscan.core.verdict import Support
 
 _BITS = re.compile(r"(?:bfloat|float|uint|int|complex)(\d+)")
+_Found = TypeVar("_Found")
 # What an ONNX operator of one of these yields is more than the one tensor that a TensorSpec states.
 _SEQUENCES = re.compile(r"Sequence|Optional")
 
@@ -82,11 +85,27 @@ def partitioned(coverage: Coverage, inside: Collection[Support] = frozenset({Sup
     By default a site that is conditional or unknown is in none. A control-flow operator is in one
     only with all of its bodies. What the backend never gets to see is left out.
     """
-    sites = [verdict.site for verdict in coverage.verdicts]
-    limits = coverage.profile.limits
-    graph = flow(sites, (position for position, site in enumerate(sites) if never_run(site, limits)))
-    accepted = [all(coverage.verdicts[p].support in inside for p in node.sites) for node in graph.nodes]
-    labels = clusters([node.predecessors for node in graph.nodes], accepted)
+    inventory, found = coverage.inventory, kinds(coverage.inventory)
+    skips = [never_run(kind.site, coverage.profile.limits) for kind in found.kinds]
+    skipped = tuple(p for p, number in enumerate(found.numbers) if skips[number]) if any(skips) else ()
+    seen = "flow", skipped
+    graph = _remembered(inventory, seen, lambda: flow(inventory.sites, skipped))
+    takes = [judgement.support in inside for judgement in coverage.judgements]
+    taken = [takes[number] for number in found.numbers]
+    accepted = bytes(taken[node.sites[0]] and all(map(taken.__getitem__, node.sites)) for node in graph.nodes)
+    # Many backends cut a model at the same places.
+    return _remembered(inventory, (*seen, accepted), lambda: _partitioning(graph, accepted, inventory.sites))
+
+
+def _remembered(inventory: Inventory, key: Hashable, find: Callable[[], _Found]) -> _Found:
+    if key not in inventory.memo:
+        inventory.memo[key] = find()
+    found: _Found = inventory.memo[key]
+    return found
+
+
+def _partitioning(graph: Flow, accepted: bytes, sites: Sequence[Site]) -> Partitioning:
+    labels = clusters([node.predecessors for node in graph.nodes], list(map(bool, accepted)))
     members: list[list[int]] = [[] for _ in range(max(labels, default=-1) + 1)]
     for node, label in zip(graph.nodes, labels, strict=True):
         if label >= 0:
@@ -98,7 +117,7 @@ def partitioned(coverage: Coverage, inside: Collection[Support] = frozenset({Sup
     )
 
 
-def _transfers(graph: Flow, labels: list[int], sites: list[Site]) -> Iterator[Transfer]:
+def _transfers(graph: Flow, labels: list[int], sites: Sequence[Site]) -> Iterator[Transfer]:
     seen: set[tuple[str, int]] = set()
     for node, label in zip(graph.nodes, labels, strict=True):
         for value in node.reads:

@@ -116,3 +116,18 @@ class Verdict:
     """The clauses that decided, of the nearest alternative."""
     next: tuple[str, ...] = ()
     """What else stands in the way once the reason is dealt with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict before it is tied to a site."""
+
+    support: Support
+    rule: str = ""
+    reason: str = ""
+    outcomes: tuple[Outcome, ...] = ()
+    next: tuple[str, ...] = ()
+
+    def of(self, site: Site) -> Verdict:
+        """The verdict of that site."""
+        return Verdict(site, self.support, self.rule, self.reason, self.outcomes, self.next)

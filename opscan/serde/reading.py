@@ -58,19 +58,33 @@ class _Inventory(msgspec.Struct):
     local_functions: tuple[str, ...] = ()
     functions: dict[str, _Body] = {}
     defaults: dict[str, dict[str, Value]] = {}
+    schema_version: Any = None  # whatever stands there
 
 
 def inventory_from_json(text: bytes, name: str) -> Inventory:
     """The inventory that `inventory_json` wrote with its sites. Raises NoAnswer, naming the file and the fault."""
     try:
-        version = msgspec.json.decode(text, type=_Version).schema_version
-        if version is None:
-            raise ValueError("it has no schema_version")
-        if version != SCHEMA_VERSION:
-            raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
-        return _inventory(msgspec.json.decode(text, type=_Inventory))
+        return _inventory(_document(text, name))
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise NoAnswer(f"{name}: not an opscan inventory: {error}") from error
+
+
+def _document(text: bytes, name: str) -> _Inventory:
+    """Of a document that cannot be read, first of all its version is looked at."""
+    try:
+        document = msgspec.json.decode(text, type=_Inventory)
+    except msgspec.ValidationError:
+        _require_version(msgspec.json.decode(text, type=_Version).schema_version, name)
+        raise
+    _require_version(document.schema_version, name)
+    return document
+
+
+def _require_version(version: object, name: str) -> None:
+    if version is None:
+        raise ValueError("it has no schema_version")
+    if version != SCHEMA_VERSION:
+        raise NoAnswer(f"{name}: schema version {version!r}; this opscan reads version {SCHEMA_VERSION}")
 
 
 def _inventory(document: _Inventory) -> Inventory:

@@ -4,9 +4,10 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from opscan.core.coverage import Coverage
 from opscan.core.gate import Gate, GateFinding, GateResult
+from opscan.core.judge import compare
 from opscan.core.operator import Dialect
+from opscan.core.profile import Rule
 from opscan.core.rules import RULES, Severity
 from opscan.core.verdict import Support
 from opscan.core.views import Place
@@ -81,7 +82,7 @@ def findings(waived: bool = False) -> st.SearchStrategy[GateFinding]:
     )
 
 
-COVERAGE = Coverage(inventory("Relu", dialect=Dialect.ONNX), profile(), ())
+COVERAGE = compare(inventory("Relu", dialect=Dialect.ONNX), profile(Rule(operator="Relu")))
 answered = st.builds(
     GateResult,
     model=names,
