@@ -1,5 +1,6 @@
 """The files that benchmarks read, generated on first use."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,16 @@ class Files:
             command = [sys.executable, "-m", "opscan", "inspect", str(model), "--sites", "-f", "json", "-o", str(path)]
             subprocess.run(command, check=True)
         return path
+
+    def copies(self, file: Path, count: int) -> list[Path]:
+        """The same content under so many names: nobody can see that it is the same."""
+        folder = self.folder / f"{file.stem}_copies"
+        folder.mkdir(exist_ok=True)
+        paths = [folder / f"{number:03}{file.suffix}" for number in range(count)]
+        for path in paths:
+            if not path.exists():
+                shutil.copy(file, path)
+        return paths
 
     def _vit(self, name: str, depth: int, width: int, *, typed: bool = False, external: bool = False) -> Path:
         path = self.folder / f"{name}{'_typed' if typed else ''}.onnx"
