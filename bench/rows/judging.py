@@ -9,7 +9,8 @@ from bench.row import Peer, Row
 
 TITLE = "Judging"
 NOTE = """Inventories are those of the generated files of 355 and of 10k nodes, as JSON with every site; 100 are copies
-under names of their own. An alternative only parses the same JSON with Python's own library. Where it is the same command
+under names of their own. An alternative only parses the same JSON by Python's own library. Where it is the same
+command
 on a quarter of the inventories, a ratio of 0.25 or more says that time grows no faster than their number."""
 
 _PARSE = """
