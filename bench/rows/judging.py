@@ -19,10 +19,28 @@ for name in sys.argv[1:]:
     json.load(open(name))
 """
 _BACKEND = ("--backend", "onnxruntime-cpu")
-_TWENTY = (
-    "ascend axera-ax650 burn esp-dl furiosa iree migraphx mnn onnx-mlir-cpu onnx-mlir-nnpa onnx2torch onnxruntime-cann "
-    "onnxruntime-coreml-mlprogram onnxruntime-cpu onnxruntime-cuda openvino-cpu tensorrt qnn-htp tvm tract"
-).split()
+_TWENTY = [
+    "ascend",
+    "axera-ax650",
+    "burn",
+    "esp-dl",
+    "furiosa",
+    "iree",
+    "migraphx",
+    "mnn",
+    "onnx-mlir-cpu",
+    "onnx-mlir-nnpa",
+    "onnx2torch",
+    "onnxruntime-cann",
+    "onnxruntime-coreml-mlprogram",
+    "onnxruntime-cpu",
+    "onnxruntime-cuda",
+    "openvino-cpu",
+    "tensorrt",
+    "qnn-htp",
+    "tvm",
+    "tract",
+]
 
 
 def rows(files: Files) -> Iterator[Row]:
