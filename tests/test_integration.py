@@ -147,7 +147,7 @@ def test_the_configuration_of_the_documentation_is_one(project):
     text = (ROOT / "docs" / "ci.md").read_text()
     (work / "opscan.yaml").write_text(re.search(r"```yaml\n(# opscan.yaml.*?)```", text, re.DOTALL)[1])
     settings = json.loads(run(["opscan", "check", "--show-settings", "--format", "json"], work, environment))
-    assert settings["settings"]["max_border_bytes"] == {"value": 8 * 2**20, "from": "opscan.yaml:7: max_border_bytes"}
+    assert settings["settings"]["max_border_bytes"] == {"value": 8 * 2**20, "from": "opscan.yaml:8: max_border_bytes"}
     assert settings["waivers"][0]["expires"] == "2027-06-30"
 
 

@@ -1,12 +1,11 @@
 """What commands over many models share: their options, and the answers behind a progress bar."""
 
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
@@ -33,29 +32,18 @@ conditional = click.option(
     show_default=True,
     help="How to count what depends on a restriction that nobody can decide from the model.",
 )
-_CAPTURE = (options.opset, options.jobs, options.models, options.cache, options.timeout)
 
 
-def capturing(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that captures take, as one `settings`."""
-
-    @wraps(command)
-    def run(
-        *, opset: int | None, jobs: int | None, models: Path | None, cache: bool, timeout: float, **others: Any
-    ) -> None:  # `others` are the command's own options, of any type
-        settings = Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
-        command(settings=settings, **others)
-
-    for option in reversed(_CAPTURE):
-        run = option(run)
-    return run
+def models_of(chosen: Sequence[str], settings: Options) -> list[str]:
+    """Those chosen, each once; else those of the configuration; else all bundled ones."""
+    return list(dict.fromkeys(chosen or _configured.references() or bundled.names(settings.models)))
 
 
 def answers(
     chosen: Sequence[str], profiles: Sequence[BackendProfile], settings: Options
 ) -> tuple[tuple[Judged, ...], ...]:
-    """One row per model, one answer per profile, in the order asked for; all bundled models where none is chosen."""
-    names = list(dict.fromkeys(chosen or bundled.names(settings.models)))
+    """One row per model, one answer per profile, in the order asked for; without any chosen, `models_of` says which."""
+    names = models_of(chosen, settings)
     done: dict[int, tuple[Judged, ...]] = {}
     with terminal.progress(len(names), "capturing") as bar:
         for number, row in judged(names, profiles, settings):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opscan.pipeline import profiles
 
 if TYPE_CHECKING:
+    from opscan.configuration import Configuration
     from opscan.core.profile import BackendProfile
 
 
@@ -15,15 +16,22 @@ def folders() -> tuple[Path, ...]:
 
     Raises UsageError with all faults of the configuration.
     """
-    return _folders(Path.cwd())
+    found = _found(Path.cwd()).backends
+    return (found,) if found else ()
+
+
+def references() -> tuple[str, ...]:
+    """The models that commands are about where none is named: `references` of the configuration that applies here."""
+    from opscan import configuration
+
+    return configuration.load(configuration.find(Path.cwd())).references
 
 
 @cache
-def _folders(here: Path) -> tuple[Path, ...]:
+def _found(here: Path) -> "Configuration":
     from opscan import configuration
 
-    found = configuration.load(configuration.find(here)).backends
-    return (found,) if found else ()
+    return configuration.load(configuration.find(here))
 
 
 def backend_names() -> tuple[str, ...]:

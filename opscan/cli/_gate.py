@@ -1,11 +1,16 @@
 """What `opscan check` is told: flags and configuration as one list of settings, and where reports go."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
+from functools import wraps
 from pathlib import Path
+from typing import Any
+
+import click
 
 from opscan import configuration, render, store
+from opscan.cli import _options as options
 from opscan.configuration import Configuration
 from opscan.configuration.meaning import size_in_bytes
 from opscan.core.errors import UsageError
@@ -39,6 +44,42 @@ class Flags:
     max_partitions: int | None = None
     max_border_bytes: str | None = None
     show_waived: bool = False
+
+
+_POLICY = (
+    click.option("--config", type=options.path(), metavar="FILE", help="Configuration.  [default: the nearest upward]"),
+    click.option("--no-config", is_flag=True, help="Look for no configuration."),
+    click.option("--preset", type=options.Values(Preset), help="The severities to start from.  [default: default]"),
+    click.option(
+        "--rule", "rules", metavar="ID=SEVERITY", multiple=True, help="Set to off, warn or error; repeatable."
+    ),
+    click.option(
+        "--unknown",
+        type=options.Values([Severity.WARN, Severity.ERROR]),
+        help="What an unknown operator does (OPS103).",
+    ),
+    click.option(
+        "--min-coverage",
+        metavar="[OF=]PERCENT",
+        multiple=True,
+        help="Of sites, operators or macs: macs=95; a bare number is of sites. Repeatable.",
+    ),
+    click.option("--max-partitions", type=click.IntRange(min=0), metavar="N", help="Pieces that a backend may get."),
+    click.option("--max-border-bytes", metavar="SIZE", help="What may cross between pieces: 4MiB."),
+    click.option("--show-waived", is_flag=True, help="List waived findings too."),
+)
+
+
+def policy(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that make up a policy, as `flags`."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:  # options of any type
+        command(flags=Flags(**{field.name: given.pop(field.name) for field in fields(Flags)}), **given)
+
+    for option in reversed(_POLICY):
+        run = option(run)
+    return run
 
 
 def read_configuration(flags: Flags) -> Configuration:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,3 +105,30 @@ def timeout(command: _Command) -> _Command:
     return click.option(
         "--timeout", type=click.FloatRange(min=1), metavar="S", default=TIMEOUT, show_default=True, help=explained
     )(command)
+
+
+_CAPTURING: dict[str, Callable[[Any], Any]] = {
+    "opset": opset,
+    "jobs": jobs,
+    "models": models,
+    "cache": cache,
+    "timeout": timeout,
+}
+
+
+def capturing(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options that captures take, all or those named, as one `settings`."""
+    chosen = names or tuple(_CAPTURING)
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:  # options of any type
+            from opscan.pipeline.options import Options
+
+            command(settings=Options(**{name: given.pop(name) for name in chosen}), **given)
+
+        for name in reversed(chosen):
+            run = _CAPTURING[name](run)
+        return run
+
+    return decorated

@@ -13,7 +13,6 @@ from opscan.cli import _terminal as terminal
 from opscan.configuration import Configuration
 from opscan.core.errors import UsageError
 from opscan.core.gate import FINDINGS, Gate, GateResult
-from opscan.core.policy import Preset
 from opscan.core.rules import Severity
 from opscan.core.table import Report, counted
 from opscan.pipeline import gates
@@ -22,7 +21,7 @@ from opscan.render import findings
 
 
 @click.command()
-@click.argument("references", metavar="REF…", nargs=-1)
+@click.argument("references", metavar="[REF]…", nargs=-1)
 @click.option("--backend", "-b", "names", metavar="NAME", multiple=True, help="Name or file of a profile; repeatable.")
 @click.option(
     "--ops-file",
@@ -31,27 +30,10 @@ from opscan.render import findings
     multiple=True,
     help="A bare list of operators as a backend: one name a line, # comments; repeatable.",
 )
-@click.option("--config", type=options.path(), metavar="FILE", help="Configuration.  [default: the nearest upward]")
-@click.option("--no-config", is_flag=True, help="Look for no configuration.")
-@click.option("--preset", type=options.Values(Preset), help="The severities to start from.  [default: default]")
-@click.option("--rule", "rules", metavar="ID=SEVERITY", multiple=True, help="Set to off, warn or error; repeatable.")
-@click.option(
-    "--unknown", type=options.Values([Severity.WARN, Severity.ERROR]), help="What an unknown operator does (OPS103)."
-)
-@click.option(
-    "--min-coverage",
-    metavar="[OF=]PERCENT",
-    multiple=True,
-    help="Of sites, operators or macs: macs=95; a bare number is of sites. Repeatable.",
-)
-@click.option("--max-partitions", type=click.IntRange(min=0), metavar="N", help="Pieces that a backend may get.")
-@click.option("--max-border-bytes", metavar="SIZE", help="What may cross between pieces: 4MiB.")
+@_gate.policy
 @click.option("--exit-zero", is_flag=True, help="Findings do not fail; wrong usage and missing answers still do.")
-@click.option("--show-waived", is_flag=True, help="List waived findings too.")
 @click.option("--show-settings", is_flag=True, help="Print what applies and where each value came from, and stop.")
-@options.opset
-@options.models
-@options.cache
+@options.capturing("opset", "models", "cache")
 @click.option(
     "--format",
     "-f",
@@ -65,20 +47,10 @@ def command(
     references: tuple[str, ...],
     names: tuple[str, ...],
     ops_files: tuple[str, ...],
-    config: Path | None,
-    no_config: bool,
-    preset: Preset | None,
-    rules: tuple[str, ...],
-    unknown: Severity | None,
-    min_coverage: tuple[str, ...],
-    max_partitions: int | None,
-    max_border_bytes: str | None,
+    flags: _gate.Flags,
     exit_zero: bool,
-    show_waived: bool,
     show_settings: bool,
-    opset: int | None,
-    models: Path | None,
-    cache: bool,
+    settings: Options,
     forms: tuple[str, ...],
     output: Path | None,
 ) -> None:
@@ -89,30 +61,23 @@ def command(
     says so. The policy is in opscan.yaml or [tool.opscan] of pyproject.toml; flags win.
     `opscan explain OPS102` tells of a rule.
 
+    REF is a model; without any: those of the configuration.
+
     Example: opscan check vit_b16 model.onnx --backend onnxruntime-cpu
     """
     names = (*names, *(f"{backends.OPS_FILE}{file}" for file in ops_files))
-    flags = _gate.Flags(
-        config=config,
-        no_config=no_config,
-        preset=preset,
-        rules=rules,
-        unknown=unknown,
-        min_coverage=min_coverage,
-        max_partitions=max_partitions,
-        max_border_bytes=max_border_bytes,
-        show_waived=show_waived,
-    )
     targets = _gate.targets(forms, output)
     found = _gate.read_configuration(flags)
-    settings = _gate.gate_settings(flags, found, names)
+    told = _gate.gate_settings(flags, found, names)
+    references = references or found.references
     if show_settings:
-        _show_settings(references, names, found, settings, targets)
+        _show_settings(references, names, found, told, targets)
         return
     if not references:
-        raise UsageError("name a model: `opscan check REF…` (`opscan models` lists the bundled ones)")
-    chosen = Options(opset=opset, models=models, cache=cache)
-    gate = gates.gate(_results(references, _gate.backend_names(names, found), chosen, settings), settings)
+        raise UsageError(
+            "name a model: `opscan check REF…`, or `references:` in opscan.yaml (`opscan models` lists bundled ones)"
+        )
+    gate = gates.gate(_results(references, _gate.backend_names(names, found), settings, told), told)
     for target in targets:
         _write(target, gate)
     terminal.note(_summary(gate))

@@ -36,10 +36,7 @@ _LOCK = ".lock"
     help="Judge both on it; twice: A on both, or without A the profiles themselves.",
 )
 @options.dialect
-@options.jobs
-@options.models
-@options.cache
-@options.timeout
+@options.capturing("jobs", "models", "cache", "timeout")
 @options.form
 @options.output
 @click.pass_context
@@ -50,10 +47,7 @@ def command(
     opsets: tuple[int, ...],
     names: tuple[str, ...],
     dialect: Dialect | None,
-    jobs: int | None,
-    models: Path | None,
-    cache: bool,
-    timeout: float,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -66,7 +60,6 @@ def command(
     if profiles_meant := _profiles(first, second, names):
         context.invoke(profiles.diff, old=profiles_meant[0], new=profiles_meant[1], form=form, output=output)
         return
-    settings = Options(models=models, cache=cache, jobs=jobs, timeout=timeout)
     before, after = _compared(first, second, opsets, names, dialect)
     old, new = (sides(one, settings) for one in (before, after))
     pairs, only_old, only_new = _paired(old, new)

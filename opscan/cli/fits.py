@@ -27,7 +27,7 @@ from opscan.serde.answers import fits_json
 )
 @shared.unknown
 @shared.conditional
-@shared.capturing
+@options.capturing()
 @options.form
 @options.output
 def command(
@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Which models run on that backend as they are, and what is in the way of the nearest others?
 
-    REF is a model; without any: all bundled ones.
+    REF is a model; without any: those of the configuration, else all bundled ones.
 
     Example: opscan fits --ops-file operators.txt swin_t swin_s swin_b
     """

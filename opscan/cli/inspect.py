@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     help="A column with this backend's verdicts; repeatable. Without --dialect its dialect is taken.",
 )
 @click.option("--sites", is_flag=True, help="Every site instead of one row per operator.")
-@options.opset
-@options.models
-@options.cache
+@options.capturing("opset", "models", "cache")
 @options.form
 @options.output
 def command(
@@ -38,9 +36,7 @@ def command(
     dialect: Dialect | None,
     backends: tuple[str, ...],
     sites: bool,
-    opset: int | None,
-    models: Path | None,
-    cache: bool,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -50,7 +46,6 @@ def command(
     """
     from opscan.pipeline.inspections import inspected
 
-    settings = Options(opset=opset, models=models, cache=cache)
     with terminal.progress(1, f"reading {reference}"):
         inventory, coverages = inspected(reference, backends, dialect, settings, _folders() if backends else ())
     report = _document(inventory, coverages, sites) if form == "json" else _tables(inventory, coverages, sites)

@@ -1,21 +1,24 @@
 """`opscan lock`: writes down the operators of models, or says what is new or gone since."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from opscan.cli import _answers as shared
+from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.diff_reports import lock_table
+from opscan.core.errors import UsageError
 from opscan.core.lock import Lock, check
 from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot
 from opscan.core.table import Report, counted
 from opscan.pipeline.options import Options, tool_versions
-from opscan.pipeline.snapshots import read_lock, snapshots
+from opscan.pipeline.snapshots import NewerLock, read_lock, snapshots
 from opscan.serde.lock import lock_check_json, lock_text
 from opscan.sources import bundled
 
@@ -34,7 +37,7 @@ _FILE = "opscan.lock"
     multiple=True,
     help="Dialect to lock torch models in, repeatable.  [default: torch; --check: those that are locked]",
 )
-@shared.capturing
+@options.capturing()
 @options.form
 @options.output
 def command(
@@ -48,15 +51,18 @@ def command(
 ) -> None:
     """Write down which operators models have, with signatures and counts, or hold them against it.
 
-    REF is a model; without any: those of the lockfile, or all bundled ones where there is none yet.
-    Commit the file: it changes when an update of torch or of the exporter changes what your models
-    need. --check reports only what is new or gone (OPS301); a count that changes is shown.
+    REF is a model; without any: those of the configuration, else of the lockfile, else all bundled
+    ones; --check: those of the lockfile and of the configuration. Commit the file: it changes when an
+    update of torch or of the exporter changes what your models need. --check reports only what is new
+    or gone (OPS301); a count that changes is shown.
 
     Example: opscan lock swin_t model.onnx --dialect onnx, later opscan lock --check
     """
-    old = read_lock(file) if only_check or (not references and file.exists()) else None
+    named = references or _configured.references()
+    old = read_lock(file) if only_check or (not named and file.exists()) else None
     locked = old.dialects if old else {}
-    chosen = list(dict.fromkeys(references or locked or bundled.names(settings.models)))
+    also = locked if only_check and not references else {}
+    chosen = list(dict.fromkeys((*also, *named) or locked or bundled.names(settings.models)))
     if old and old.opset and settings.opset is None:
         settings = replace(settings, opset=old.opset)
     wanted = {name: dialects or locked.get(name) or (Dialect.TORCH,) for name in chosen}
@@ -67,9 +73,23 @@ def command(
         terminal.note(f"no answer for {model}: {reason}")
     if unanswered:
         sys.exit(shared.NO_ANSWER)  # half a lock is none
+    dropped = _dropped(file, chosen) if named else []
     lock = Lock(snapshots=tuple(found), opset=settings.opset, tools=tool_versions())
     terminal.write_file(file, lock_text(lock))
     terminal.note(f"{counted(len(chosen), 'model')} in {file}")
+    if dropped:
+        terminal.note(f"no more in it: {', '.join(dropped)}")
+
+
+def _dropped(file: Path, chosen: Sequence[str]) -> list[str]:
+    """The models that the lockfile loses; one that cannot be read is written anew, a newer one never."""
+    try:
+        before = read_lock(file).dialects if file.exists() else {}
+    except NewerLock:
+        raise
+    except UsageError:
+        return []
+    return [model for model in before if model not in chosen]
 
 
 def _captured(wanted: dict[str, tuple[Dialect, ...]], settings: Options) -> tuple[list[Snapshot], dict[str, str]]:

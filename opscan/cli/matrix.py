@@ -28,7 +28,7 @@ from opscan.serde.answers import matrix_json
     show_default=True,
     help="What the percentages are of.",
 )
-@shared.capturing
+@options.capturing()
 @options.form
 @options.output
 def command(
@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Which models run on which backends? One verdict and one percentage for each pair.
 
-    REF is a model; without any: all bundled ones.
+    REF is a model; without any: those of the configuration, else all bundled ones.
 
     Example: opscan matrix vit_b16 swin_t --backend onnxruntime-cpu --by macs
     """

@@ -28,7 +28,7 @@ from opscan.serde.answers import rank_json
 )
 @shared.unknown
 @shared.conditional
-@shared.capturing
+@options.capturing()
 @options.form
 @options.output
 def command(
@@ -47,7 +47,7 @@ def command(
     For everything that the backend lacks: the models that it blocks, and those that it alone
     blocks. Then the best set of 1, 2, 3, ... of them.
 
-    REF is a model; without any: all bundled ones.
+    REF is a model; without any: those of the configuration, else all bundled ones.
 
     Example: opscan rank --backend onnxruntime-cpu vit_b16 swin_t
     """

@@ -47,11 +47,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Beside the operators, whether the model runs on it, and the share of its sites; repeatable.",
 )
-@options.opset
-@options.jobs
-@options.models
-@options.cache
-@options.timeout
+@options.capturing()
 @options.form
 @options.output
 def command(
@@ -60,11 +56,7 @@ def command(
     all_dialects: bool,
     relative: bool,
     names: tuple[str, ...],
-    opset: int | None,
-    jobs: int | None,
-    models: Path | None,
-    cache: bool,
-    timeout: float,
+    settings: Options,
     form: str,
     output: Path | None,
 ) -> None:
@@ -73,13 +65,12 @@ def command(
     Special is what a backend built for plain CNNs does not bring along: not convolution, linear,
     batch norm, ReLU, pooling, addition, concatenation, dropout or views.
 
-    REF is a model; without any: all bundled ones.
+    REF is a model; without any: those of the configuration, else all bundled ones.
 
     Example: opscan survey vit_b16 swin_t --format markdown
     """
-    chosen = list(dict.fromkeys(references or bundled.names(models)))
+    chosen = list(dict.fromkeys(references or _configured.references() or bundled.names(settings.models)))
     levels = list(Dialect) if all_dialects else list(dict.fromkeys(dialects or [Dialect.TORCH]))
-    settings = Options(opset=opset, models=models, cache=cache, jobs=jobs, timeout=timeout)
     profiles = [_configured.load_backend(name) for name in dict.fromkeys(names)]
     entries, interrupted = collect(chosen, levels, settings)
     cells = _cells(chosen, profiles, settings) if profiles and not interrupted else []

@@ -31,6 +31,8 @@ class Configuration:
     """Backends to check against: names, or paths of profiles."""
     backend_origin: str = ""
     """Where they are named, as messages call it: `opscan.yaml:2: backend`."""
+    references: tuple[str, ...] = ()
+    """The models that commands are about where none is named."""
     backends: Path | None = None
     """A folder of the user's profiles."""
     layers: tuple[Layer, ...] = ()
@@ -143,6 +145,10 @@ def _path_faults(value: Any, folder: Path) -> Iterator[Fault]:
     named = value.get("backends") if isinstance(value, dict) else None
     if isinstance(named, str) and not (folder / named).is_dir():
         yield Fault("backends", f"there is no folder {named}; it holds profiles of your own")
+    asked = value.get("references", []) if isinstance(value, dict) else []
+    for text in as_list(asked) if isinstance(asked, str | list) else []:
+        if isinstance(text, str) and ((os.path.isabs(text) and "*" in text) or not _models(text, folder)):
+            yield Fault("references", f"{text!r} fits no file; globs are relative to this file")
 
 
 def _configuration(document: ConfigurationFile, file: Path, reader: _Origin) -> Configuration:
@@ -152,6 +158,7 @@ def _configuration(document: ConfigurationFile, file: Path, reader: _Origin) -> 
         preset=document.preset,
         backend=tuple(_relative(name, file.parent) for name in as_list(document.backend)),
         backend_origin=reader.of("backend"),
+        references=tuple(dict.fromkeys(r for text in as_list(document.references) for r in _models(text, file.parent))),
         backends=None if document.backends is None else file.parent / document.backends,
         layers=(layer(document, "", reader.of), *overrides),
         waivers=tuple(_waiver(entry, f"waivers[{number}]", reader) for number, entry in enumerate(document.waivers)),
@@ -164,5 +171,12 @@ def _waiver(entry: WaiverFile, path: str, reader: _Origin) -> Waiver:
 
 def _relative(name: str, folder: Path) -> str:
     """A path of a profile is relative to the configuration; a name stays."""
-    is_path = os.sep in name or name.endswith((".yaml", ".yml"))
+    is_path = os.sep in name or name.endswith((".yaml", ".yml", ".txt"))
     return _name(folder / name) if is_path else name
+
+
+def _models(text: str, folder: Path) -> list[str]:
+    """The references that a text stands for; files are relative to the configuration."""
+    if any(character in text for character in "*?["):
+        return sorted(_name(file) for file in folder.glob(text))
+    return [_name(folder / text)] if (folder / text).is_file() else [text]

@@ -49,6 +49,10 @@ def _digest(source: ModelSource) -> str:
             return ""
 
 
+class NewerLock(UsageError):
+    """A lockfile of a schema that only a newer opscan reads."""
+
+
 def read_lock(path: Path) -> Lock:
     """The lockfile. Raises UsageError in one line: conflict markers, a newer schema, damage."""
     try:
@@ -58,11 +62,11 @@ def read_lock(path: Path) -> Lock:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if line := conflict_line(text):
-        raise UsageError(f"{path}:{line}: has merge-conflict markers; resolve the conflict, or run `opscan lock` again")
+        raise UsageError(f"{path}:{line}: has merge-conflict markers; resolve the conflict, or run `opscan lock REF…`")
     found = read_yaml(text, str(path)).value
     version = found.get("schema") if isinstance(found, dict) else None
     if isinstance(version, int) and version > LOCK_SCHEMA:
-        raise UsageError(f"{path}: schema {version}; this opscan reads schema {LOCK_SCHEMA}: update opscan")
+        raise NewerLock(f"{path}: schema {version}; this opscan reads schema {LOCK_SCHEMA}: update opscan")
     faults = list(faults_of(found, LockYAML))
     if faults:
         rest = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""

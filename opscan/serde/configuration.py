@@ -44,6 +44,8 @@ class ConfigurationFile(SettingsFile, frozen=True, kw_only=True, forbid_unknown_
     preset: Preset | None = None
     backend: str | list[str] = []
     """The backends to check against, as with `--backend`."""
+    references: str | list[str] = []
+    """The models that commands are about where none is named: as on a command line, globs among them."""
     backends: str | None = None
     """A folder of backend profiles of your own."""
     overrides: list[OverrideFile] = []

@@ -86,6 +86,39 @@ def test_a_model_without_an_answer_leaves_the_lockfile_as_it_was(folder):
     assert "not an ONNX file" in document("lock", "lock", "--check", code=3)["unanswered"]["a.onnx"]
 
 
+def test_without_a_model_those_of_the_configuration_are_meant(folder, monkeypatch):
+    (folder / "opscan.yaml").write_text('references: ["*.onnx"]\n')
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert str(folder / "a.onnx") in run("fits", "-b", "onnxruntime-cpu", "-f", "csv"), "relative to the configuration"
+    monkeypatch.chdir(folder)
+    run("lock")
+    assert "\n  a.onnx:" in (folder / "opscan.lock").read_text()
+    relu_then(folder / "c.onnx")
+    assert document("lock", "lock", "--check", code=1)["unlocked"] == ["c.onnx (onnx)"], "one that came since"
+    (folder / "opscan.yaml").write_text("references: a.onnx\n")
+    (folder / "b.onnx").write_bytes(b"no onnx")
+    assert "b.onnx" in document("lock", "lock", "--check", code=3)["unanswered"], "one that is locked all the same"
+
+
+def test_what_a_lockfile_loses_is_said(folder, capsys, monkeypatch):
+    run("lock", "a.onnx", "b.onnx")
+    monkeypatch.setattr("sys.argv", ["opscan", "lock", "b.onnx"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "no more in it: a.onnx" in capsys.readouterr().err
+
+
+def test_a_newer_lockfile_is_never_written_over_and_a_conflict_is(folder, refused):
+    lockfile = folder / "opscan.lock"
+    lockfile.write_text("schema: 2\nmodels: {}\n")
+    assert "update opscan" in refused("lock", "a.onnx")
+    assert lockfile.read_text() == "schema: 2\nmodels: {}\n"
+    lockfile.write_text("schema: 1\n<<<<<<< HEAD\nmodels: {}\n")
+    run("lock", "a.onnx")
+    assert document("lock", "lock", "--check")["clean"] is True
+
+
 # content of the lockfile, what the line says, what the row proves
 DAMAGED = [
     (None, "opscan.lock: no such lockfile; `opscan lock` writes one", "none"),
