@@ -121,6 +121,22 @@ def test_the_action_uses_pinned_actions_only():
     assert all(step.get("shell") == "bash" for step in ACTION["runs"]["steps"] if "run" in step)
 
 
+def valid(schema, file):
+    """Whether a file is what the service's own schema, as SchemaStore has it, allows."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)]
+    return run(command, file.parent, dict(os.environ))
+
+
+def test_the_action_is_one_by_githubs_schema():
+    assert "ok" in valid("github-actions", ROOT / "action.yml")
+
+
+def test_the_workflow_of_the_documentation_is_one_by_githubs_schema(tmp_path):
+    job = blocks("GitHub Actions") | {"runs-on": "ubuntu-latest"}
+    (tmp_path / "workflow.yml").write_text(yaml.safe_dump({"on": ["push"], "jobs": {"opscan": job}}))
+    assert "ok" in valid("github-workflows", tmp_path / "workflow.yml")
+
+
 # --- GitLab -------------------------------------------------------------------------------------
 
 
@@ -128,6 +144,17 @@ def blocks(title):
     """The YAML under a heading of docs/ci.md."""
     text = (ROOT / "docs" / "ci.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
     return yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+
+
+def test_the_gitlab_snippet_is_one_by_gitlabs_schema(tmp_path):
+    (tmp_path / "gitlab.yml").write_text(yaml.safe_dump(blocks("GitLab")))
+    assert "ok" in valid("gitlab-ci", tmp_path / "gitlab.yml")
+
+
+def test_a_wrong_snippet_is_none(tmp_path):
+    (tmp_path / "gitlab.yml").write_text("opscan: {script: [true], artifacts: {reports: 3}}\n")
+    with pytest.raises(AssertionError):
+        valid("gitlab-ci", tmp_path / "gitlab.yml")
 
 
 def test_the_gitlab_snippet_runs(project):
