@@ -113,6 +113,18 @@ def test_clusters_are_connected_and_contract_without_a_cycle_and_no_two_could_be
         assert not acyclic(predecessors, merged)
 
 
+@given(graphs(8))
+def test_no_set_of_partitions_could_be_merged(graph):
+    """Not even where no two of them could."""
+    predecessors, accepted = graph
+    labels = clusters(predecessors, accepted)
+    numbers = sorted(set(labels) - {-1})
+    for size in range(2, len(numbers) + 1):
+        for together in combinations(numbers, size):
+            merged = [together[0] if label in together else label for label in labels]
+            assert not (connected(predecessors, merged) and acyclic(predecessors, merged))
+
+
 @given(graphs(7))
 @example(([[], [0], [0], [1, 2], [1, 2]], [True, True, False, True, True]))
 def test_no_grouping_of_a_small_graph_has_fewer(graph):

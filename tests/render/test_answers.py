@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opscan import render
@@ -102,6 +102,7 @@ REPORTS = (diffed, locked, ranked, fitted, crossed)
 @pytest.mark.parametrize("form", render.formats())
 @few
 @given(before=inventories, after=inventories)
+@example(before=inventory(), after=inventory("::error::x", "\n::error::x", model="::error file=x::injected"))
 def test_no_format_breaks_or_obeys(of, form, before, after):
     written = render.render(form, [of(before, after)], Style(width=80))
     assert not _CONTROL.search(written)
