@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Where the width of the terminal is not known, e.g. in a pipe: room for every column.
 _PIPE_WIDTH = 200
+# Seconds after which a command says what it does, where no bar shows it.
+_MOMENT = 0.3
 
 
 def write(form: str, reports: Sequence[Report], output: Path | None) -> None:
@@ -89,10 +91,31 @@ class NoBar:
 
 
 @contextmanager
+def _said_if_slow(what: str) -> Iterator[None]:
+    from threading import Timer
+
+    said = Timer(_MOMENT, note, (f"{what} …",))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()
+
+
+@contextmanager
 def progress(total: int, what: str) -> "Iterator[Progress | NoBar]":
-    """A progress bar on stderr with one task; silent, and without importing rich, where stderr is no terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """A progress bar on stderr with one task.
+
+    Where stderr is no terminal, one line that says what goes on, once it has taken a moment. Nothing
+    at all with OPSCAN_QUIET in the environment: what runs by the clock mails whatever is said.
+    """
+    if os.environ.get("OPSCAN_QUIET"):
         yield NoBar()
+        return
+    if sys.stderr is None or not sys.stderr.isatty():
+        with _said_if_slow(what):
+            yield NoBar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

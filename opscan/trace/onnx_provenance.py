@@ -8,6 +8,7 @@ from itertools import count
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
+from opscan.trace.onnx_nodes import bodies
 from opscan.trace.provenance import SourceLines
 
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
@@ -57,11 +58,13 @@ class Provenance:
         return self._places.get(id(node))
 
     def _stated(self, node: NodeProto) -> Place | None:
-        metadata = {entry.key: entry.value for entry in node.metadata_props[:]}
-        if _SCOPES in metadata:
-            return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
+        if entries := node.metadata_props[:]:
+            metadata = {entry.key: entry.value for entry in entries}
+            if _SCOPES in metadata:
+                return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
+        name = node.name
         # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
-        return _place_of_scope(node.name.strip("/").rpartition("/")[0]) if node.name.startswith("/") else None
+        return _place_of_scope(name.strip("/").rpartition("/")[0]) if name.startswith("/") else None
 
     def _source(self, stack_trace: str | None) -> str | None:
         if stack_trace not in self._sources:
@@ -90,9 +93,8 @@ class Provenance:
 def _all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
     for node in nodes:
         yield node
-        for attribute in node.attribute[:]:
-            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                yield from _all_nodes(graph.node)
+        for _, graph in bodies(node):
+            yield from _all_nodes(graph.node)
 
 
 def _links(
@@ -104,9 +106,8 @@ def _links(
         inputs = tuple(values.setdefault(name, next(numbers)) for name in node.input if name)
         outputs = tuple(values.setdefault(name, next(numbers)) for name in node.output if name)
         yield _Link(node, inputs, outputs, owner)
-        for attribute in node.attribute[:]:
-            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                yield from _links(graph.node, values, node, numbers)
+        for _, graph in bodies(node):
+            yield from _links(graph.node, values, node, numbers)
 
 
 def _module_of_scopes(text: str) -> str:
