@@ -15,10 +15,13 @@ from opscan.core.table import Column, Report, Table
 
 @click.command()
 @click.argument("word", metavar="[RULE|OPERATOR]", default="")
+@click.option(
+    "--capture", is_flag=True, help="Capture the bundled models that no earlier run did: about a minute, once."
+)
 @options.models
 @options.form
 @options.output
-def command(word: str, models: Path | None, form: str, output: Path | None) -> None:
+def command(word: str, capture: bool, models: Path | None, form: str, output: Path | None) -> None:
     """What does a rule mean, or what is known about an operator?
 
     An operator is named as in the survey or as in any dialect: layernorm, nn.LayerNorm,
@@ -26,10 +29,10 @@ def command(word: str, models: Path | None, form: str, output: Path | None) -> N
 
     Example: opscan explain OPS102
     """
-    terminal.write(form, [_report(word, models)], output)
+    terminal.write(form, [_report(word, capture, models)], output)
 
 
-def _report(word: str, models: Path | None) -> Report:
+def _report(word: str, capture: bool, models: Path | None) -> Report:
     from opscan.core.explanation import operator_called, operator_report, operator_words, rule_report
 
     if not word:
@@ -43,9 +46,13 @@ def _report(word: str, models: Path | None) -> Report:
     from opscan.pipeline import explaining
     from opscan.pipeline.options import Options
 
-    used = []
+    settings = Options(models=models)
+    if capture:
+        from opscan.cli.survey import collect
+
+        collect(explaining.uncaptured(operator, settings), [explaining.dialect_of(operator)], settings)
     with terminal.progress(1, "reading captures"):
-        used = list(explaining.uses(operator, Options(models=models)))
+        used = list(explaining.uses(operator, settings))
     return operator_report(
         operator, explaining.schema_history(operator), used, explaining.all_profiles(_configured.folders())
     )

@@ -125,7 +125,7 @@ def _notes(uses: Sequence[Use], used: Sequence[Use], silent: Sequence[str]) -> l
     found = [f"{len(used)} of {told} captured models use it"] if told else []
     if silent:
         shown = ", ".join(silent[:5]) + (", …" if len(silent) > 5 else "")
-        found.append(f"not told of {len(silent)} models, which are not captured yet (`opscan survey` does it): {shown}")
+        found.append(f"not told of {len(silent)} models, which are not captured yet (--capture does it): {shown}")
     return found
 
 

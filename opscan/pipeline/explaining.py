@@ -12,7 +12,7 @@ from opscan.core.schema import Schema
 from opscan.core.source import TorchSource
 from opscan.pipeline.options import Options
 from opscan.pipeline.profiles import load_backend
-from opscan.pipeline.torch_captures import kept
+from opscan.pipeline.torch_captures import kept, kept_summaries
 from opscan.sources import bundled
 
 
@@ -24,9 +24,23 @@ def schema_history(operator: CanonicalOperator) -> dict[str, Mapping[int, Schema
     return {name: schemas(name) for name in operator.onnx}
 
 
+def dialect_of(operator: CanonicalOperator) -> Dialect:
+    """The first dialect that has a word for it."""
+    return next(dialect for dialect in Dialect if operator.spellings(dialect))
+
+
+def uncaptured(operator: CanonicalOperator, options: Options) -> list[str]:
+    """The bundled models of which it is not known whether they call it."""
+    dialect = dialect_of(operator)
+    sources = {name: bundled.resolve(name, options.models) for name in bundled.names(options.models)}
+    return [
+        n for n, s in sources.items() if isinstance(s, TorchSource) and kept_summaries(s, [dialect], options) is None
+    ]
+
+
 def uses(operator: CanonicalOperator, options: Options) -> Iterator[Use]:
-    """Where the bundled models call it, from captures of earlier runs, in the first dialect that has a word for it."""
-    dialect = next(d for d in Dialect if operator.spellings(d))
+    """Where the bundled models call it, from captures of earlier runs."""
+    dialect = dialect_of(operator)
     for name in bundled.names(options.models):
         source = bundled.resolve(name, options.models)
         found = kept(source, dialect, options) if isinstance(source, TorchSource) else None

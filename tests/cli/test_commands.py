@@ -149,6 +149,15 @@ def test_explain_tells_which_models_use_an_operator_and_of_which_it_cannot_tell(
     assert not {row["model"] for row in document["models"]} & set(document["not_told"])
 
 
+def test_explain_captures_first_where_it_is_asked_to(monkeypatch, tmp_path):
+    monkeypatch.setenv("OPSCAN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("opscan.sources.bundled.names", lambda folder=None: ("deit_ti",))
+    document = json.loads(run("explain", "layernorm", "--capture", "-f", "json"))
+    (used,) = document["models"]
+    assert (used["model"], used["count"], document["not_told"]) == ("deit_ti", 25, [])
+    assert any("models/deit.py:" in place for place in used["places"])
+
+
 def test_explain_offers_the_nearest_word():
     result = RUNNER.invoke(application(), ["explain", "layernrm"])
     assert str(result.exception).endswith("neither a rule nor an operator that opscan knows; did you mean layernorm?")
