@@ -85,3 +85,10 @@ def test_heavy_imports_are_lazy(arguments, absent, why, files):
     found = imported(*(files.get(argument, argument) for argument in arguments))
     assert "opscan" in found
     assert found & absent == set()
+
+
+def test_backends_are_listed_again_without_reading_a_profile(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPSCAN_CACHE_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert "msgspec" in imported("backends"), "at first they are read"
+    assert imported("backends") & {"msgspec", "yaml"} == set()
