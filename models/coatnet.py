@@ -163,9 +163,9 @@ FAMILY = {
             },
         },
     },
-    "call_differences": {
-        "_assert": "Paper layout: timm checks the rank of batch norm's input; ours does not.",
-    },
+    # The paper's layout is compared with timm's, as its variants say.
+    "calls_of": "chinhsuanwu/coatnet-pytorch, the repository of the survey's row",
+    "call_differences": {"_assert": "timm checks the rank of batch norm's input; ours does not."},
     "checkpoint": "All names and shapes are those of the survey's repository (`_repo`) or of timm; neither publishes weights for these models.",
     "survey_row": {
         "listed": ["sigmoid", "chunk", "repeat", "gather"],

@@ -111,10 +111,10 @@ FAMILY = {
             },
         },
     },
+    "calls_of": "facebookresearch/deit, on timm 0.3.2, which it pins",
     "call_differences": {
-        "Tensor.__getitem__":
-            "The official calls are those of timm 0.3.2, which the repository pins: it takes queries, keys and values by three "
-            "integer indices, 36 in 12 blocks. timm from 0.5.4 on unbinds them, as the survey's row says and as done here.",
+        "Tensor.__getitem__": "timm 0.3.2 takes queries, keys and values by three integer indices, 36 in 12 blocks; from "
+                              "0.5.4 on timm unbinds them, as the survey's row says and as done here.",
         "Tensor.unbind": "One per block, in place of the three integer indices of timm 0.3.2.",
     },
     "survey_row": {

@@ -51,7 +51,18 @@ def command(
     )
     data = _json(found) if form == "json" else None
     terminal.write(form, [Report(data=data, tables=tables)], output)
-    terminal.note(counted(len(found), "model"))
+    terminal.note(counted(len(found), "model") + ("" if found else _nearest(pattern, section, known)))
+
+
+def _nearest(pattern: str, section: str, known: tuple[Definition, ...]) -> str:
+    """What else could have been meant, where nothing was found."""
+    if section and not any(section.lower() in d.family.section.lower() for d in known):
+        return f"; sections: {', '.join(dict.fromkeys(d.family.section for d in known))}"
+    import difflib
+
+    names = [text for d in known for text in (d.name, d.file, d.family.system.lower())]
+    near = difflib.get_close_matches(pattern.lower(), names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _require_known(tags: tuple[str, ...], known: tuple[Definition, ...]) -> None:

@@ -76,8 +76,14 @@ def _row(definition: Definition, published: Published) -> tuple[str, ...]:
         published.flops_g,
         published.throughput,
         published.top1,
-        "\n".join(filter(None, (published.params_note, published.flops_note, published.top1_note))),
+        "\n".join(_notes(published)),
     )
+
+
+def _notes(published: Published) -> list[str]:
+    """What explains each figure, by its column; in lower case behind the colon, as notes do not begin with a name."""
+    notes = {"Params": published.params_note, "FLOPs": published.flops_note, "Top-1": published.top1_note}
+    return [f"{figure}: {note[0].lower()}{note[1:]}" for figure, note in notes.items() if note]
 
 
 def _measured(value: int | None, unit: int, published: str, decimals: int) -> str:
@@ -103,5 +109,5 @@ def _json(definition: Definition, published: Published) -> dict[str, object]:
         },
         "params_agree": agrees(variant.params, 10**6, published.params_m),
         "flops_agree": agrees(variant.macs, 10**9, published.flops_g),
-        "notes": [n for n in (published.params_note, published.flops_note, published.top1_note) if n],
+        "notes": _notes(published),
     }

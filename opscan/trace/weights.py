@@ -1,5 +1,6 @@
 """Weights and inputs for a model that is to be run: seeded, or from a checkpoint."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,9 @@ def load_checkpoint(model: nn.Module, path: Path) -> None:
         _listed(
             "of another shape",
             sorted(
-                f"{key} {list(state[key].shape)}, not {list(own[key].shape)}"
+                f"{key} {_shape(state[key])}, not {_shape(own[key])}"
                 for key in own.keys() & state.keys()
-                if state[key].shape != own[key].shape
+                if _shape(state[key]) != _shape(own[key])
             ),
         ),
     ]
@@ -63,7 +64,14 @@ def load_checkpoint(model: nn.Module, path: Path) -> None:
     model.load_state_dict(state)
 
 
+def _shape(value: object) -> object:
+    """Sizes of a tensor; of anything else, its type: a checkpoint may hold what it likes."""
+    return list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+
+
 def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file  # noqa: PLC0415  # only where a checkpoint is given
@@ -71,8 +79,11 @@ def _read(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         with quiet():
             state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own advice is to trust the file
+        why = "holds more than tensors, and what it holds could run code: save its state_dict(), or use safetensors"
+        raise UsageError(f"{path}: cannot be read as a checkpoint: {why}") from error
     except Exception as error:  # both libraries raise many kinds on a damaged file
-        raise UsageError(f"{path}: cannot be read as a checkpoint: {one_line(error)}") from error
+        raise UsageError(f"{path}: cannot be read as a checkpoint, damaged or cut off: {one_line(error)}") from error
     if not isinstance(state, Mapping):
         raise UsageError(f"{path}: holds {type(state).__name__}, not a state_dict")
     return dict(state)
@@ -82,7 +93,7 @@ def _listed(what: str, keys: list[str]) -> str:
     if not keys:
         return ""
     rest = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
-    return f"{len(keys)} keys {what}: {', '.join(keys[:_KEYS_SHOWN])}{rest}"
+    return f"{len(keys)} {'key' if len(keys) == 1 else 'keys'} {what}: {', '.join(keys[:_KEYS_SHOWN])}{rest}"
 
 
 def seeded_inputs(inputs: Mapping[str, InputSpec]) -> tuple[torch.Tensor, ...]:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper
 
+from opscan import cli
 from opscan.cli import application
 
 RUNNER = CliRunner()
@@ -188,6 +189,22 @@ def test_models_are_found_by_name_section_and_tag():
     assert [model["model"] for model in listed] == ["swin_t", "swin_s", "swin_b"]
     detection = json.loads(run("models", "--section", "detection", "--format", "json"))["models"]
     assert {model["section"] for model in detection} == {"2.1 Object detection"}
+
+
+# arguments, what stderr says, what the row proves
+NOT_FOUND = [
+    (("swim",), "0 models; did you mean swin?", "the nearest name"),
+    (("--section", "audio"), "0 models; sections: 1. Backbone/Classification, 2.1 Object detection", "the sections"),
+    (("qqqqqqqq",), "0 models\n", "nothing is near"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said", "why"), NOT_FOUND, ids=[row[2] for row in NOT_FOUND])
+def test_models_not_found_say_what_there_is(arguments, said, why, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["opscan", "models", *arguments])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert said in capsys.readouterr().err
 
 
 def test_table1_has_the_surveys_37_rows():

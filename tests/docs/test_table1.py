@@ -63,7 +63,7 @@ def test_a_row_shows_ours_beside_the_published_figure():
     assert group == "CNN"
     assert (cells["model"], cells["input"], cells["Top-1(%)"]) == ("A/16", "224x224", "79.1")
     assert (cells["Params(M)"], cells["FLOPs(B)"]) == ("25.56", "4.089")
-    assert cells["differences"] == "counts pooling"
+    assert cells["differences"] == "FLOPs: counts pooling"
 
 
 MARKS = [

@@ -43,9 +43,10 @@ def without(key):
 
 
 UNFIT = [
-    (without("0.bias"), r"1 keys missing: 0\.bias$", "a key is missing"),
-    (other_weights() | {"head.weight": torch.zeros(1)}, r"1 keys unexpected: head\.weight$", "a key too many"),
-    (other_weights() | {"0.bias": torch.zeros(5)}, r"1 keys of another shape: 0\.bias \[5\], not \[4\]$", "a shape"),
+    (without("0.bias"), r"1 key missing: 0\.bias$", "a key is missing"),
+    (other_weights() | {"head.weight": torch.zeros(1)}, r"1 key unexpected: head\.weight$", "a key too many"),
+    (other_weights() | {"0.bias": torch.zeros(5)}, r"1 key of another shape: 0\.bias \[5\], not \[4\]$", "a shape"),
+    (other_weights() | {"0.bias": 3}, r"1 key of another shape: 0\.bias int, not \[4\]$", "no tensor at all"),
 ]
 
 
@@ -67,7 +68,7 @@ class Exploit:
 def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "w.pt").write_bytes(pickle.dumps({"0.bias": Exploit()}))
-    with pytest.raises(UsageError, match="cannot be read as a checkpoint"):
+    with pytest.raises(UsageError, match=r"cannot be read as a checkpoint: holds more than tensors, .* could run code"):
         load_checkpoint(network(), tmp_path / "w.pt")
     assert not (tmp_path / "exploited").exists()
 
@@ -78,6 +79,11 @@ def test_damaged_checkpoint_is_one_line(name, tmp_path):
     with pytest.raises(UsageError, match="cannot be read as a checkpoint") as caught:
         load_checkpoint(network(), tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(UsageError, match=r"w\.pt: no such file"):
+        load_checkpoint(network(), tmp_path / "w.pt")
 
 
 def test_seeded_weights_are_the_same_in_every_run_and_no_two_are_equal():
