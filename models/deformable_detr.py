@@ -151,7 +151,7 @@ FAMILY = {
             },
         },
     },
-    "calls_of": "fundamentalvision/Deformable-DETR, its CUDA operator replaced by the repository's own form in plain PyTorch",
+    "calls_of": "fundamentalvision/Deformable-DETR, its CUDA operator in the repository's own plain PyTorch, without what only the loss reads",
     "call_differences": {
         "Tensor.__bool__": "Each official attention asserts, in tensors, that the level sizes add up to the number of tokens.",
         "Tensor.__eq__": "Part of the same assertion, one per attention.",
