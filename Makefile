@@ -30,7 +30,7 @@ check: $(STAMP)  ## Format, lint, types, import contracts, generated files.
 reports: $(STAMP)  ## Regenerates reports/ and the published JSON schemas.
 	$(BIN)/opscan docs
 
-bench: $(BENCH_STAMP)  ## Ratios against named alternatives, in one run; writes reports/benchmarks.md.
+bench: $(BENCH_STAMP)  ## Ratios against named alternatives; writes reports/benchmarks.md. ARGS="files --row 355" chooses rows.
 	$(BIN)/python -m bench $(ARGS)
 
 # The alternatives: for the benchmark only, never installed by `make setup`.

@@ -1,19 +1,22 @@
-"""`python -m bench [GROUP…]`: measures every group of rows, or those named, and writes reports/benchmarks.md.
+"""Measures every row, or those of the groups that are named, and writes reports/benchmarks.md.
 
-The report is written only when every group was measured; else the tables go to stdout alone.
+The report is written only when every row was measured; else the tables go to stdout alone.
 """
 
 import argparse
 import importlib
 import pkgutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from bench import report, rows
 from bench.files import Files
-from bench.row import Compared, compare
+from bench.measure import Failed
+from bench.row import Compared, Comparison, Row
 
 REPORT = Path(__file__).parent.parent / "reports" / "benchmarks.md"
 
@@ -24,13 +27,23 @@ def groups() -> dict[str, ModuleType]:
     return {name: importlib.import_module(f"{rows.__name__}.{name}") for name in names}
 
 
-def measured(group: ModuleType, files: Files) -> list[Compared]:
-    """All rows of a group, said on stderr as they are done."""
+def chosen_rows(groups: dict[str, ModuleType], files: Files, text: str) -> dict[ModuleType, list[Row]]:
+    """The rows of each group that have the text in what they are called; none is measured, no file is made."""
+    found = {group: [row for row in group.rows(files) if text in row.what] for group in groups.values()}
+    return {group: several for group, several in found.items() if several}
+
+
+def measured(rows: Iterable[Row], files: Files) -> list[Compared]:
+    """The results of the rows, said on stderr as they are done; one that fails costs itself only."""
     results = []
-    for row in group.rows(files):
-        for result in compare(row):
-            print(report.line(result), file=sys.stderr, flush=True)
-            results.append(result)
+    comparison = Comparison(files)
+    for row in rows:
+        try:
+            for result in comparison.of(row):
+                print(report.line(result), file=sys.stderr, flush=True)
+                results.append(result)
+        except (Failed, subprocess.CalledProcessError) as failure:
+            print(f"bench: {row.what}: {row.ours.name}: {failure}", file=sys.stderr, flush=True)
     return results
 
 
@@ -39,17 +52,25 @@ def main() -> None:
     known = groups()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join(known)}; default: all")
+    parser.add_argument("--row", default="", metavar="TEXT", help="only rows with this in their first column")
+    parser.add_argument("--list", action="store_true", help="lists the rows and measures none")
     parser.add_argument("--folder", type=Path, help="keeps the generated files there (2.9 GB) for the next run")
     arguments = parser.parse_args()
     if unknown := set(arguments.groups) - known.keys():
         parser.error(f"unknown group {', '.join(sorted(unknown))}: there is {', '.join(known)}")
-    chosen = {name: module for name, module in known.items() if name in (arguments.groups or known)}
+    asked = {name: module for name, module in known.items() if name in (arguments.groups or known)}
     with tempfile.TemporaryDirectory(prefix="opscan-bench-") as temporary:
         files = Files(arguments.folder or Path(temporary))
-        results = {module.TITLE: measured(module, files) for module in chosen.values()}
-    text = report.markdown(results, {module.TITLE: module.NOTE for module in chosen.values()})
+        found = chosen_rows(asked, files, arguments.row)
+        if not found:
+            parser.error(f"no row has {arguments.row!r} in its first column; --list shows them")
+        if arguments.list:
+            print(*(f"{group.TITLE}: {row.what}" for group, several in found.items() for row in several), sep="\n")
+            return
+        results = {group.TITLE: measured(several, files) for group, several in found.items()}
+    text = report.markdown(results, {group.TITLE: group.NOTE for group in found})
     print(text)
-    if chosen == known:
+    if asked == known and not arguments.row:
         REPORT.write_text(text, encoding="utf-8")
         print(f"bench: wrote {REPORT}", file=sys.stderr)
 

@@ -1,17 +1,26 @@
-"""The files that benchmarks read, generated on first use."""
+"""The files that benchmarks read, generated for the first row that names them."""
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from bench.measure import Command, opscan
 
 
 class Files:
-    """A folder of generated files; what is there already is not made again."""
+    """A folder of generated files; what is there already is not made again.
+
+    Asking for one only says how it is made: listing rows makes nothing, and a run makes what its rows need.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._recipes: dict[str, Callable[[], None]] = {}
+        """Path -> what makes it; each is run once at most."""
 
     def vit_tiny(self, *, typed: bool = False) -> Path:
         """355 nodes, 23 MB: as ViT-Ti/16."""
@@ -40,26 +49,49 @@ class Files:
     def inventory(self, model: Path) -> Path:
         """The inventory of a file, as JSON with every site."""
         path = model.with_suffix(".json")
-        if not path.exists():
-            command = [sys.executable, "-m", "opscan", "inspect", str(model), "--sites", "-f", "json", "-o", str(path)]
-            subprocess.run(command, check=True)
+        command = opscan("inspect", model, "--sites", "-f", "json", "-o", path)
+        self._recipes[str(path)] = lambda: None if path.exists() else self._run(command)
         return path
 
     def copies(self, file: Path, count: int) -> list[Path]:
         """The same content under so many names: nobody can see that it is the same."""
-        folder = self.folder / f"{file.stem}_copies"
-        folder.mkdir(exist_ok=True)
-        paths = [folder / f"{number:03}{file.suffix}" for number in range(count)]
+        paths = [self.folder / f"{file.stem}_copies" / f"{number:03}{file.suffix}" for number in range(count)]
         for path in paths:
-            if not path.exists():
-                shutil.copy(file, path)
+            self._recipes[str(path)] = lambda path=path: self._copy(file, path)  # type: ignore[misc]
         return paths
+
+    def cache(self, name: str, filling: Command) -> Path:
+        """A cache folder that a command fills, anew in each run of the benchmark: captures depend on the code."""
+        folder = self.folder / name
+        self._recipes[str(folder)] = lambda: self._fill(folder, filling)
+        return folder
+
+    def make_for(self, command: Command) -> None:
+        """Makes what a command names among its arguments or in its environment. Raises CalledProcessError."""
+        for word in (*command.argv, *command.environment.values()):
+            if recipe := self._recipes.pop(word, None):
+                recipe()
 
     def _vit(self, name: str, depth: int, width: int, *, typed: bool = False, external: bool = False) -> Path:
         path = self.folder / f"{name}{'_typed' if typed else ''}.onnx"
-        if not path.exists():
-            flags = [name for name, wanted in (("--typed", typed), ("--external", external)) if wanted]
-            # In a process of its own: what this one holds counts as the memory of all that it starts.
-            command = [sys.executable, "-m", "bench.vit_graph", str(path), str(depth), str(width), *flags]
-            subprocess.run(command, check=True)
+        flags = [name for name, wanted in (("--typed", typed), ("--external", external)) if wanted]
+        # In a process of its own: what this one holds counts as the memory of all that it starts.
+        argv = (sys.executable, "-m", "bench.vit_graph", str(path), str(depth), str(width), *flags)
+        self._recipes[str(path)] = lambda: None if path.exists() else self._run(Command(name=name, argv=argv))
         return path
+
+    def _copy(self, file: Path, path: Path) -> None:
+        self.make_for(Command(name="", argv=(str(file),)))
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            shutil.copy(file, path)
+
+    def _fill(self, folder: Path, filling: Command) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        self._run(filling)
+
+    def _run(self, command: Command) -> None:
+        # It makes its own path, which must not lead to itself.
+        self.make_for(Command(name=command.name, argv=command.argv))
+        environment = {**os.environ, **command.environment}
+        subprocess.run(command.argv, check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.files import Files
 from bench.measure import RUNS, Command, Failed, Measured, measure
 
 
@@ -25,6 +26,8 @@ class Row:
     peers: tuple[Peer, ...]
     most_memory: float | None = None
     """Megabytes that opscan means to stay under."""
+    most_seconds: float | None = None
+    """On the clock, that opscan means to take at most."""
     by_cpu: bool = False
     """Whether the goal is of processor seconds instead of seconds on the clock."""
     runs: int = RUNS
@@ -63,14 +66,30 @@ class Compared:
             aims.append((f"{self.peer.goal:g}x", self.ratio >= self.peer.goal))
         if self.row.most_memory is not None:
             aims.append((f"{self.row.most_memory:g} MB", self.ours.peak <= self.row.most_memory))
+        if self.row.most_seconds is not None:
+            aims.append((f"{self.row.most_seconds:g} s", self.ours.wall <= self.row.most_seconds))
         return ", ".join(f"{aim} {'reached' if reached else '**missed**'}" for aim, reached in aims)
 
 
-def compare(row: Row) -> Iterator[Compared]:
-    """The row measured, one result for each alternative; one that fails costs its own result only."""
-    ours = measure(row.ours, row.runs)
-    for peer in row.peers:
-        try:
-            yield Compared(row, peer, ours, measure(peer.command, row.runs))
-        except Failed as failure:
-            yield Compared(row, peer, ours, None, str(failure))
+class Comparison:
+    """Rows measured in one run; a command that stands in several of them is measured once."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known: dict[tuple[object, ...], Measured] = {}
+
+    def of(self, row: Row) -> Iterator[Compared]:
+        """One result for each alternative; one that fails costs its own result only. Raises Failed where ours does."""
+        ours = self._measured(row.ours, row.runs)
+        for peer in row.peers:
+            try:
+                yield Compared(row, peer, ours, self._measured(peer.command, row.runs))
+            except Failed as failure:
+                yield Compared(row, peer, ours, None, str(failure))
+
+    def _measured(self, command: Command, runs: int) -> Measured:
+        key = (command.argv, tuple(command.environment.items()), runs)
+        if key not in self._known:
+            self._files.make_for(command)
+            self._known[key] = measure(command, runs)
+        return self._known[key]

@@ -13,5 +13,9 @@ NOTE = ""
 def rows(files: Files) -> Iterator[Row]:
     """At most 1.5 times the bare imports."""
     floor = Peer(python("`import typer, rich`", "import typer, rich"), goal=1 / 1.5)
-    for command in ("--help", "models", "backends"):
-        yield Row(what="no model", ours=opscan(command), peers=(floor,))
+    for what, command in (
+        ("help", "--help"),
+        ("list of models", "models"),
+        ("list of backends", "backends"),
+    ):
+        yield Row(what=what, ours=opscan(command), peers=(floor,))
