@@ -18,6 +18,8 @@ from opscan.core.table import Report, counted
 from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.answers import fits_json
 
+_PLURAL = {Fit.RUNS: "run"}
+
 
 @click.command()
 @shared.references
@@ -57,7 +59,7 @@ def command(
     head = (("backend", f"{profile.id}, {profile.title}"),)
     notes = shared.no_answer_notes(unanswered)
     terminal.write(form, [Report(data=data, head=head, tables=(fits_table(found),), notes=notes)], output)
-    counts = [f"{sum(len(f.models) for f in found if f.fit is fit)} {fit.value}" for fit in Fit]
+    counts = [f"{sum(len(f.models) for f in found if f.fit is fit)} {_PLURAL.get(fit, fit.value)}" for fit in Fit]
     terminal.note(f"{counted(len(needed), 'model')}: {', '.join(counts)}")
     if not needed:
         sys.exit(shared.NO_ANSWER)

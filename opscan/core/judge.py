@@ -128,6 +128,9 @@ class _Judge:
         failed = tuple(outcome for outcome in outcomes if outcome.passed is False)
         if failed:
             return self._not_by_itself(kind.site, CLAUSE_FAILED, _sentences(failed), failed)
+        if not rules and (whole := self._lookup.whole(kind.site.op)):
+            what = f"{self._profile.id} lists {whole}, which core ATen splits into this"
+            return _of(Support.UNKNOWN, f"{what}; whether it is kept whole cannot be told from the graph")
         if self._profile.exhaustive:
             reason = "has no rule for this case of it" if rules else "does not list it"
             return self._not_by_itself(

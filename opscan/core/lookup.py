@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from opscan.core.composites import wholes
 from opscan.core.operator import AtenLevel, Dialect, OpName
 from opscan.core.profile import BackendProfile, Rule, VersionMatch
 
@@ -23,6 +24,13 @@ class Lookup:
             found = next((self._profile.rules[name] for name in names if name in self._profile.rules), ())
             self._found[op] = found
         return found
+
+    def whole(self, op: OpName) -> str:
+        """What the profile lists of that which core ATen splits into the operator; empty where it lists nothing."""
+        if self._profile.level is AtenLevel.EXPORT:
+            return ""
+        listed = {name.partition(".")[0] for name in self._profile.rules}
+        return ", ".join(str(name) for name in wholes(op) if str(name) in listed)
 
     def _names(self, op: OpName) -> Iterator[OpName]:
         """The names under which rules for it may stand, those that are meant first."""

@@ -8,7 +8,7 @@ from opscan.core.errors import DialectMismatch
 from opscan.core.gate_report import coverage_facts
 from opscan.core.inventory import TensorSpec, Uncaptured
 from opscan.core.judge import compare, judge
-from opscan.core.operator import Dialect
+from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import Clause, ClauseKind, Rule, Test, VersionMatch
 from opscan.core.verdict import WORST_LAST, Support
 from tests.fakes import inventories, inventory, onnx_site, profile, site, spec
@@ -315,3 +315,21 @@ def test_no_site_is_worse_than_the_verdict(coverage):
     seen += [UNKNOWN for _ in coverage.inventory.uncaptured]
     assert coverage.verdict is max(seen, key=WORST_LAST.index, default=SUPPORTED)
     assert (coverage.verdict is SUPPORTED) == (not coverage.findings and not coverage.model_findings)
+
+
+# what the profile lists, its level, the outcome for addmm, what the row proves
+WHOLES = [
+    (["aten::linear"], AtenLevel.CORE, Support.UNKNOWN, "kept whole or not: nobody can tell"),
+    (["aten::linear.out"], AtenLevel.EDGE, Support.UNKNOWN, "of any overload"),
+    (["aten::linear"], AtenLevel.EXPORT, Support.UNSUPPORTED, "in torch.export's graph it would be whole"),
+    (["aten::relu"], AtenLevel.CORE, Support.UNSUPPORTED, "something else is no part of it"),
+    (["aten::linear", "aten::addmm"], AtenLevel.CORE, Support.SUPPORTED, "what is listed itself is"),
+]
+
+
+@pytest.mark.parametrize(("listed", "level", "support", "why"), WHOLES, ids=[row[-1] for row in WHOLES])
+def test_a_part_of_what_is_listed_whole(listed, level, support, why):
+    backend = profile(*(Rule(operator=name) for name in listed), dialect=Dialect.ATEN, level=level)
+    found = judge(site("aten::addmm", spec(2, 3)), backend)
+    assert found.support is support, why
+    assert ("kept whole" in found.reason) == (support is Support.UNKNOWN)
