@@ -83,5 +83,8 @@ def _counted(doubt: Doubt) -> str:
 def _summary(found: Ranking) -> str:
     first, last = found.curve[0], found.curve[-1]
     now = f"{len(first.unblocked)} of {found.models} models are blocked by nothing known"
-    then = f"; with {len(last.obstacles)} more operators or clauses {len(last.unblocked)}"
+    more = (
+        "1 more operator or clause" if len(last.obstacles) == 1 else f"{len(last.obstacles)} more operators or clauses"
+    )
+    then = f"; with {more} {len(last.unblocked)}"
     return now + (then if last.obstacles else "")

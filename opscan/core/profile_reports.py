@@ -7,7 +7,7 @@ from opscan.core.lookup import Lookup, range_text
 from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, ModelLimits, Rule, Treatment, VersionMatch
 from opscan.core.profile_text import Change, clause_text, outcome_text
-from opscan.core.table import Column, Table
+from opscan.core.table import Column, Table, counted
 
 _MATCHES = {
     VersionMatch.EQUAL: "a rule without end covers its first version only",
@@ -89,8 +89,8 @@ def change_head(old: BackendProfile, new: BackendProfile, found: Sequence[Change
     """How many operators were gained, lost and changed."""
     counts = {kind: sum(change.kind == kind for change in found) for kind in ("gained", "lost", "changed")}
     return (
-        ("from", f"{old.id}, {len(old.rules)} operators"),
-        ("to", f"{new.id}, {len(new.rules)} operators"),
+        ("from", f"{old.id}, {counted(len(old.rules), 'operator')}"),
+        ("to", f"{new.id}, {counted(len(new.rules), 'operator')}"),
         ("operators", ", ".join(f"{count} {kind}" for kind, count in counts.items())),
     )
 

@@ -33,11 +33,12 @@ def _report(report: Report, style: Style) -> Iterator[str]:
     if report.head:
         yield from _head(report.head, style)
     left_out: dict[str, None] = {}
+    apart = not report.head  # which ends with an empty line of its own
     for table in map(_visible, report.tables):
         if not table.rows:
             continue
         if table.title:
-            yield ""
+            yield from [""] if apart else []
             yield from _paragraph(table.title, style, _BOLD)
         if table.overflow is Overflow.LEFT_OUT:
             filled = _filled(table)
@@ -46,6 +47,7 @@ def _report(report: Report, style: Style) -> Iterator[str]:
             yield from _grid(table, kept, style)
         else:
             yield from _split(table, style)
+        apart = True
     notes = [*report.notes, *([f"left out for lack of width: {', '.join(left_out)}"] if left_out else [])]
     for note in notes:
         yield from _paragraph(note, style, _DIM)
