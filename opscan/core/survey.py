@@ -40,6 +40,8 @@ class Entry:
     architecture: str = ""
     repository: str = ""
     publication: str = ""
+    same_as: str = ""
+    """The system that its row refers to in the survey itself ("same as ViT, ...")."""
     captures: tuple[Capture, ...]
 
     @property
@@ -110,11 +112,19 @@ def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
 
 
 def operator_texts(survey_rows: Sequence[Row], *, relative: bool = True) -> tuple[str, ...]:
-    """The special-operator cell of each row: "same as ViT, unbind" where that is the shortest text."""
-    return tuple(
-        min(_candidates(row, survey_rows[:number] if relative else ()), key=len)
-        for number, row in enumerate(survey_rows)
-    )
+    """The special-operator cell of each row: "same as ViT, unbind" where that is the shortest text.
+
+    A row that refers to another in the survey refers to the same one here, where that comes before it.
+    """
+    return tuple(_text(row, survey_rows[:number] if relative else ()) for number, row in enumerate(survey_rows))
+
+
+def _text(row: Row, earlier: Sequence[Row]) -> str:
+    wanted = next((entry.same_as for entry in row.entries if entry.same_as), None)
+    base = next((other for other in earlier if other.label == wanted and other.special), None)
+    if base and row.special:
+        return _relative(row, base)
+    return min(_candidates(row, earlier), key=len)
 
 
 def _candidates(row: Row, earlier: Sequence[Row]) -> list[str]:

@@ -118,6 +118,7 @@ def entry_of(reference: str, captures: tuple[Capture, ...], options: Options) ->
     if definition is None:
         return Entry(model=reference, system=reference, section=OWN_MODELS, captures=captures)
     family = definition.family
+    row = family.survey_row
     return Entry(
         model=definition.name,
         system=family.system,
@@ -126,5 +127,6 @@ def entry_of(reference: str, captures: tuple[Capture, ...], options: Options) ->
         architecture=family.architecture,
         repository=family.repository,
         publication=family.publication,
+        same_as=row.same_as if row and row.in_model == definition.name else "",
         captures=captures,
     )

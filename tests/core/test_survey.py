@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,13 @@ TEXTS = [
 def test_operator_texts(models, expected, why):
     found = rows([entry(name, *operators) for name, operators in models])
     assert list(operator_texts(found)) == expected, why
+
+
+def test_a_row_refers_to_what_it_refers_to_in_the_survey():
+    """Though another row is nearer; where that system is not above it, the shortest text is taken."""
+    a, b = entry("A", *VIT, "torch.roll"), replace(entry("B", *VIT, "torch.roll"), same_as="ViT")
+    assert list(operator_texts(rows([entry("ViT", *VIT), a, b])))[2] == "same as ViT, roll"
+    assert list(operator_texts(rows([a, b])))[1] == "same as A"
 
 
 def test_no_two_rows_go_by_one_name():
