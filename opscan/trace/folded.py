@@ -8,7 +8,7 @@ that does not fit the assumptions is decomposed as a whole.
 
 import copy
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -87,16 +87,29 @@ def _folded(program: ExportedProgram, table: Any) -> ExportedProgram:
 
 
 def _ordered_inputs(program: ExportedProgram) -> list[InputSpec]:
-    """In the order that torch gives them: parameters, then buffers, as the program's module lists them."""
-    module = program.module(check_guards=False)
-    listed = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
-    rank = {name: number for number, (name, _) in enumerate(listed)}
+    """In the order that torch gives them: parameters, then buffers, each as the program's module lists them."""
     kinds = (InputKind.PARAMETER, InputKind.BUFFER)
+    specs = program.graph_signature.input_specs
+    order = _listed([str(spec.target) for spec in specs if spec.kind in kinds])
+    rank = {name: number for number, name in enumerate(order)}
 
     def key(spec: InputSpec) -> tuple[int, int]:
         return (kinds.index(spec.kind), rank[str(spec.target)]) if spec.kind in kinds else (len(kinds), 0)
 
-    return sorted(program.graph_signature.input_specs, key=key)
+    return sorted(specs, key=key)
+
+
+def _listed(names: Sequence[str]) -> Iterator[str]:
+    """Dotted names as a module made of them in this order lists them: its own, then those of each child."""
+    children: dict[str, list[str]] = {}
+    for name in names:
+        child, inside, _ = name.partition(".")
+        if inside:
+            children.setdefault(child, []).append(name)
+        else:
+            yield name
+    for child, below in children.items():
+        yield from (f"{child}.{name}" for name in _listed([name.removeprefix(f"{child}.") for name in below]))
 
 
 @cache
