@@ -200,7 +200,7 @@ class SiteRecorder(fx.Interpreter):
     ) -> Site:
         return Site(
             op=name,
-            module=str(node.target) if node.op == "call_module" else _module_path(node),
+            module=module_path(node),
             source=self._lines.innermost(node.stack_trace),
             inputs=inputs,
             outputs=outputs,
@@ -242,7 +242,10 @@ def _apply(tensor: torch.Tensor, dimension: int, part: Any) -> tuple[str, dict[s
     return "x[i]", {"dim": dimension, "index": attribute(part)}, tensor.select(dimension, part)
 
 
-def _module_path(node: fx.Node) -> str:
+def module_path(node: fx.Node) -> str:
+    """Dotted path of the module that makes a call, for a module's call of that module."""
+    if node.op == "call_module":
+        return str(node.target)
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     return str(stack[-1][0]) if stack else ""
 

@@ -1,20 +1,23 @@
-"""One torch model captured in several dialects: aten and onnx share one torch.export."""
+"""One torch model captured in several dialects: what they share is done once."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import assert_never
 
 from torch import nn
 from torch.export import ExportedProgram
 
+from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
 from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.repeats import NotRepeating
 from opscan.core.source import TorchSource
 from opscan.trace.aten import capture_aten, exported
+from opscan.trace.blocks import KEPT, Shortened, shortened
 from opscan.trace.onnx_export import capture_onnx
-from opscan.trace.torch_fx import capture_torch
+from opscan.trace.torch_fx import Written, capture_torch
+from opscan.trace.torch_quick import quick_graphs
 
 
 @contextmanager
@@ -34,10 +37,16 @@ def _rare_collection() -> Iterator[None]:
 
 
 class TorchSession:
-    """Keeps the exported program between captures."""
+    """Keeps between captures what they share: the torch dialect, by which repeated blocks are found, and the export."""
 
-    def __init__(self, source: TorchSource) -> None:
+    def __init__(self, source: TorchSource, *, whole: bool = False) -> None:
+        """`whole`: repeated blocks are exported one by one, as a check of what is made without them."""
         self._source = source
+        self._kept: tuple[int, ...] = () if whole else KEPT
+
+    @cached_property
+    def _written(self) -> Written:
+        return capture_torch(self._source)
 
     @cached_property
     def _exported(self) -> tuple[nn.Module, ExportedProgram]:
@@ -45,16 +54,37 @@ class TorchSession:
 
     def capture(self, dialect: Dialect, opset: int | None = None, level: AtenLevel = AtenLevel.CORE) -> Inventory:
         """The inventory in one dialect; `level` is that of aten. Raises NoAnswer or UsageError."""
-        with _rare_collection():
-            return self._capture(dialect, opset, level)
+        with _rare_collection(), quick_graphs():
+            if dialect is Dialect.TORCH:
+                return self._written.inventory
+            while short := self._shortened:
+                try:
+                    return short.completed(_captured(short.source, *short.exported, dialect, opset, level))
+                except (NoAnswer, NotRepeating):
+                    self._kept = self._kept[1:]
+                    del self._shortened
+            return _captured(self._source, *self._exported, dialect, opset, level)
 
-    def _capture(self, dialect: Dialect, opset: int | None, level: AtenLevel) -> Inventory:
-        match dialect:
-            case Dialect.TORCH:
-                return capture_torch(self._source)
-            case Dialect.ATEN:
-                return capture_aten(self._source, *self._exported, level)
-            case Dialect.ONNX:
-                return capture_onnx(self._source, *self._exported, opset)
-            case _:
-                assert_never(dialect)
+    @cached_property
+    def _shortened(self) -> Shortened | None:
+        """The model without repeated blocks, where there are some that torch.fx can see."""
+        if not self._kept:
+            return None
+        try:
+            whole = self._written
+        except NoAnswer:
+            return None
+        return shortened(self._source, whole, self._kept[0]) if whole.calls else None
+
+
+def _captured(
+    source: TorchSource,
+    model: nn.Module,
+    program: ExportedProgram,
+    dialect: Dialect,
+    opset: int | None,
+    level: AtenLevel,
+) -> Inventory:
+    if dialect is Dialect.ATEN:
+        return capture_aten(source, model, program, level)
+    return capture_onnx(source, model, program, opset)

@@ -6,7 +6,8 @@ run on `meta`, torch.export captures the whole model.
 """
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +21,7 @@ from opscan.core.source import TorchSource
 from opscan.trace.aten import export_program, exported
 from opscan.trace.exported import sites as exported_sites
 from opscan.trace.exported import source_name, tensor_names
-from opscan.trace.fx_sites import Inside, SiteRecorder
+from opscan.trace.fx_sites import Inside, SiteRecorder, module_path
 from opscan.trace.torch_model import (
     build_weightless,
     count_parameters,
@@ -129,7 +130,17 @@ def _on_cpu(value: Any) -> Any:
     return torch.zeros(value.shape, dtype=value.dtype) if isinstance(value, torch.Tensor) else value
 
 
-def capture_torch(source: TorchSource) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model's author wrote, as torch.fx sees it."""
+
+    inventory: Inventory
+    calls: tuple[tuple[str, str], ...]
+    """Each call's module path, and what is called with which plain arguments; in between, tensors that the code makes
+    of no input. Empty without torch.fx."""
+
+
+def capture_torch(source: TorchSource) -> Written:
     """All operators of a model as its author wrote them. Raises NoAnswer where every rung fails."""
     model = build_weightless(source).to("meta")
     try:
@@ -139,9 +150,9 @@ def capture_torch(source: TorchSource) -> Inventory:
         with torch.no_grad():
             recorder.run(*example_inputs(source.inputs, "meta"))
     except Exception as error:  # whatever the model's code meets on a proxy or on meta
-        return _capture_by_export(source, one_line(error))
+        return Written(_capture_by_export(source, one_line(error)), ())
     method = "torch.fx with leaf modules" if untraceable else "torch.fx"
-    return Inventory(
+    inventory = Inventory(
         model=source.name,
         dialect=Dialect.TORCH,
         sites=tuple(recorder.sites),
@@ -149,6 +160,24 @@ def capture_torch(source: TorchSource) -> Inventory:
         params=count_parameters(model),
         rungs=(Rung("", method), *opaque.rungs),
     )
+    return Written(inventory, tuple(_calls(model, graph)))
+
+
+def _calls(model: nn.Module, graph: fx.Graph) -> Iterator[tuple[str, str]]:
+    for node in graph.nodes:
+        if node.op.startswith("call_"):
+            called = "" if node.op == "call_module" else getattr(node.target, "__name__", str(node.target))
+            plain = fx.node.map_arg((node.args, node.kwargs), lambda _: "(computed)")
+            yield module_path(node), f"{called}{plain}"
+        elif node.op == "get_attr" and (made := _constant_of_code(model, str(node.target))) is not None:
+            yield module_path(node), f"{made.dtype} {made.tolist()}"
+
+
+def _constant_of_code(model: nn.Module, name: str) -> torch.Tensor | None:
+    """A tensor that the code makes of no input, as torch.fx keeps it."""
+    kept = getattr(model, name, None)
+    stored = name in model._parameters or name in model._buffers
+    return kept if isinstance(kept, torch.Tensor) and not stored else None
 
 
 def _capture_by_export(source: TorchSource, reason: str) -> Inventory:
