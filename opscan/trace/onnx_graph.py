@@ -12,7 +12,7 @@ from opscan.core.macs import macs
 from opscan.core.operator import OpName
 from opscan.trace.onnx_binding import defaults, schema_of, types
 from opscan.trace.onnx_functions import Calls, expanded, has_body
-from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key, needed, opsets
+from opscan.trace.onnx_nodes import FunctionKey, Node, call_key, function_key, listed, needed, opsets
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
 from opscan.trace.provenance import SourceLines
@@ -124,41 +124,39 @@ class _Walk:
         self, nodes: Sequence[NodeProto], scope: Scope, given: Attributes, body: str, wanted: Iterable[str]
     ) -> Iterator[Site]:
         """`wanted` are the values that the graph yields."""
-        nodes = nodes[:]
-        alive = needed(nodes, wanted)
-        for number, node in enumerate(nodes):
+        found = listed(nodes)
+        alive = needed(found, wanted)
+        for number, listed_node in enumerate(found):
+            node = listed_node.proto
             key = call_key(node)
             function = self._functions.get(key)
             if function is not None:
                 yield from self._call(node, function, scope, given, body)
             elif key[1] == "Constant" and key[0] == "":
-                scope |= {name: constant_spec(node, name, scope.get(name)) for name in node.output}
+                scope |= {name: constant_spec(node, name, scope.get(name)) for name in listed_node.outputs}
             else:
-                inner = bodies(node)
-                yield self._site(node, key, scope, given, body, runs=bool(inner), dead=number not in alive)
-                if inner:
-                    yield from self._bodies(node, inner, scope, given, body)
+                yield self._site(listed_node, key, scope, given, body, dead=number not in alive)
+                if listed_node.bodies:
+                    yield from self._bodies(listed_node, scope, given, body)
 
     def _site(
         self,
-        node: NodeProto,
+        node: Node,
         key: FunctionKey,
         scope: Scope,
         given: Attributes,
         body: str,
         *,
-        runs: bool,
         dead: bool,
     ) -> Site:
-        """`runs`: whether the node has bodies."""
-        inputs = _specs(node.input[:], scope)
-        names = _output_names(node)
+        names = node.outputs
+        inputs = _specs(node.inputs, scope)
         stated = [scope.get(name, _UNKNOWN) for name in names]
-        if runs or given:  # few nodes do, and what they hold may be large
-            facts = self._new_facts(node, key, inputs, names, stated, given, runs=runs)
+        if node.bodies or given:  # few nodes have any, and what they hold may be large
+            facts = self._new_facts(node, key, inputs, stated, given)
         else:
-            facts = self._shared_facts(node, key, inputs, names, stated)
-        place = self._place(node)
+            facts = self._shared_facts(node, key, inputs, stated)
+        place = self._place(node.proto)
         kind = facts.kind
         return Site(
             op=kind.name,
@@ -168,7 +166,7 @@ class _Walk:
             outputs=_outputs(names, stated, scope, facts.constant),
             attributes=facts.attributes,
             macs=facts.macs,
-            node=node.name,
+            node=node.proto.name,
             body=body,
             since_version=kind.since_version,
             types=facts.types,
@@ -181,40 +179,32 @@ class _Walk:
         )
 
     def _shared_facts(
-        self,
-        node: NodeProto,
-        key: FunctionKey,
-        inputs: tuple[TensorSpec | None, ...],
-        names: Sequence[str],
-        stated: Sequence[TensorSpec],
+        self, node: Node, key: FunctionKey, inputs: tuple[TensorSpec | None, ...], stated: Sequence[TensorSpec]
     ) -> _Facts:
         """What follows from the operator, its attributes and the types of its values: found once for equal ones."""
         equal = (
             key,
-            tuple([attribute.SerializeToString() for attribute in node.attribute[:]]),
+            tuple([attribute.SerializeToString() for attribute in node.proto.attribute[:]]),
             tuple([spec and (spec.shape, spec.dtype, spec.constant) for spec in inputs]),
-            tuple([name and (spec.shape, spec.dtype) for name, spec in zip(names, stated, strict=True)]),
+            tuple([name and (spec.shape, spec.dtype) for name, spec in zip(node.outputs, stated, strict=True)]),
         )
         facts = self._facts.get(equal)
         if facts is None:
-            facts = self._facts[equal] = self._new_facts(node, key, inputs, names, stated, {}, runs=False)
+            facts = self._facts[equal] = self._new_facts(node, key, inputs, stated, {})
         return facts
 
     def _new_facts(
         self,
-        node: NodeProto,
+        node: Node,
         key: FunctionKey,
         inputs: tuple[TensorSpec | None, ...],
-        names: Sequence[str],
         stated: Sequence[TensorSpec],
         given: Attributes,
-        *,
-        runs: bool,
     ) -> _Facts:
         kind = self._kind(key)
-        attributes = _attributes(node, given)
-        typed = zip(names, stated, strict=True)
-        outputs = tuple(TensorSpec(s.shape, s.dtype, name) if name else _UNKNOWN for name, s in typed)
+        attributes = _attributes(node.proto, given)
+        typed = zip(node.outputs, stated, strict=True)
+        outputs = tuple(TensorSpec(spec.shape, spec.dtype, name) if name else _UNKNOWN for name, spec in typed)
         bound, unbound = types(kind.schema, inputs, outputs)
         return _Facts(
             kind=kind,
@@ -222,8 +212,8 @@ class _Walk:
             types=bound,
             unbound=unbound,
             macs=macs(kind.name, inputs, outputs, attributes),
-            function=self._calls.key(node, inputs, self._opsets) if kind.is_function else "",
-            constant=_is_constant(node, inputs) and key[1] not in _RANDOM and not runs,
+            function=self._calls.key(node.proto, inputs, self._opsets) if kind.is_function else "",
+            constant=_is_constant(node.proto, inputs) and key[1] not in _RANDOM and not node.bodies,
         )
 
     def _kind(self, key: FunctionKey) -> _Kind:
@@ -244,11 +234,10 @@ class _Walk:
     def _place(self, node: NodeProto) -> Place:
         return self._provenance.of(node) or self._caller or Place()
 
-    def _bodies(
-        self, node: NodeProto, inner: Sequence[tuple[str, GraphProto]], scope: Scope, given: Attributes, body: str
-    ) -> Iterator[Site]:
+    def _bodies(self, node: Node, scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
+        inner = node.bodies
         for number, (attribute, graph) in enumerate(inner):
-            label = f"{node.name or node.op_type}.{attribute}"
+            label = f"{node.proto.name or node.proto.op_type}.{attribute}"
             path = f"{label}[{number}]" if sum(name == attribute for name, _ in inner) > 1 else label
             yield from self.graph(graph, scope, given, _below(body, path))
 
@@ -289,14 +278,6 @@ def _attributes(node: NodeProto, given: Attributes) -> Attributes:
 
 def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
     return tuple([(scope.get(name) or TensorSpec(None, None, name)) if name else None for name in names])
-
-
-def _output_names(node: NodeProto) -> list[str]:
-    """Names of the outputs; `""` for one that is left out, none at the end."""
-    names = node.output[:]
-    while names and not names[-1]:
-        names.pop()
-    return names
 
 
 def _outputs(

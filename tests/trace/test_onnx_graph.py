@@ -8,8 +8,9 @@ from opscan.core.inventory import Inventory
 from opscan.core.reports import inventory_head
 from opscan.core.views import control_flow
 from opscan.serde.inventory import inventory_json
+from opscan.trace import onnx_graph
 
-from .onnx_models import inspected, operators, parsed
+from .onnx_models import RICH, inspected, operators, parsed
 
 
 def last(inventory: Inventory):
@@ -244,3 +245,45 @@ def test_macs_of_inferred_shapes(call, inputs, count, proof, tmp_path):
     declared = ", ".join(f"float[{','.join(map(str, dims))}] {name}" for name, dims in zip(names, inputs, strict=True))
     model = parsed(f"g ({declared}) => (y) {{ y = {call} ({', '.join(names)}) }}")
     assert inspected(model, tmp_path).macs == count, proof
+
+
+# Pairs of nodes that differ in one thing each, and twice the same node.
+ALIKE = parsed(
+    """g (float[2,4] x, float[4,2] t, double[2,4] d, float[n,4] s)
+    => (y0, y1, y2, y3, y4, y5, y6, y7, y8, y9, ya, yb, yc)
+    <float[2,4] w = {1, 2, 3, 4, 5, 6, 7, 8}> {
+        y0 = Softmax <axis = 0> (x)
+        y1 = Softmax <axis = 1> (x)
+        y2 = Softmax (x)
+        y3 = Softmax <axis = 1> (t)
+        y4 = Softmax <axis = 1> (d)
+        y5 = Softmax <axis = 1> (s)
+        y6 = Softmax <axis = 1> (w)
+        y7 = my.Softmax <axis = 1> (x)
+        y8 = Softmax <axis = 1> (x)
+        y9, mask = Dropout (x)
+        ya = Dropout (x)
+        one = Constant <value_float = 1.0> ()
+        yb = Clip (x, , one)
+        yc = Clip (x, one, )
+        unread = Softmax <axis = 1> (x)
+    }""",
+    domains=', "my" : 1',
+)
+
+
+@pytest.mark.parametrize(
+    "model", [ALIKE, RICH, parsed(LOOP), parsed(BRANCHES)], ids=["alike", "rich", "loop", "branches"]
+)
+def test_what_equal_nodes_share_is_what_each_has(model, tmp_path, monkeypatch):
+    shared = inspected(model, tmp_path)
+    never = property(lambda walk: {}, lambda walk, facts: None)  # nothing is found there again
+    monkeypatch.setattr(onnx_graph._Walk, "_facts", never, raising=False)
+    assert inspected(model, tmp_path) == shared
+
+
+def test_nodes_that_differ_in_one_thing_share_nothing(tmp_path):
+    sites = {site.outputs[0].name: site for site in inspected(ALIKE, tmp_path)}
+    assert sites["y1"].attributes is sites["y8"].attributes
+    differing = [sites[f"y{number}"].attributes for number in "0134567"]
+    assert len({id(found) for found in differing}) == len(differing)
