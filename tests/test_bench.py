@@ -7,7 +7,7 @@ import pytest
 from bench import row as row_module
 from bench.__main__ import chosen_rows, groups
 from bench.files import Files
-from bench.measure import Command, Measured
+from bench.measure import Command, Failed, Measured, measure
 from bench.row import Comparison, Peer, Row
 
 
@@ -58,3 +58,21 @@ def test_a_command_of_several_rows_is_measured_once(tmp_path, monkeypatch):
     rows = [Row(what="x", ours=a, peers=(Peer(b, goal=1),)), Row(what="y", ours=b, peers=(Peer(a, goal=2),))]
     goals = [result.goal for row in rows for result in comparison.of(row)]
     assert (measured, goals) == (["a", "b"], ["1x reached", "2x **missed**"])
+
+
+ENDS = [
+    ("import sys; sys.exit(1)", "", "a finding is an answer"),
+    ("1 / 0", "exit code 1: ZeroDivisionError: division by zero", "a crash is none, though it ends with 1 too"),
+    ("import sys; sys.exit('no')", "", "what is said does not matter"),
+    ("import sys; sys.exit(3)", "exit code 3: it said nothing", "another exit code is none"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "why"), ENDS, ids=[row[-1] for row in ENDS])
+def test_what_counts_as_an_answer(code, reason, why):
+    command = Command(name="x", argv=(sys.executable, "-c", code), exits=(0, 1))
+    if reason:
+        with pytest.raises(Failed, match=reason):
+            measure(command, 1)
+    else:
+        assert measure(command, 1).runs == 1, why
