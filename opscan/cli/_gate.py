@@ -1,11 +1,9 @@
 """What `opscan check` is told: flags and configuration as one list of settings, and where reports go."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -70,16 +68,8 @@ _POLICY = (
 )
 
 
-def policy(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that make up a policy, as `flags`."""
-
-    @wraps(command)
-    def run(**given: Any) -> None:  # options of any type
-        command(flags=Flags(**{field.name: given.pop(field.name) for field in fields(Flags)}), **given)
-
-    for option in reversed(_POLICY):
-        run = option(run)
-    return run
+policy = options.grouped("flags", Flags, dict(zip((field.name for field in fields(Flags)), _POLICY, strict=True)))
+"""Gives a command the options that make up a policy, as `flags`."""
 
 
 def read_configuration(flags: Flags) -> Configuration:

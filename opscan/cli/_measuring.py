@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
 
 if TYPE_CHECKING:
-    from opscan.probe import Case, Target
+    from opscan.probe import Bounds, Case, Target
 
 _SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _MOST_SEEDS = 1000
@@ -118,6 +120,42 @@ def numbers(ranges: Sequence[range]) -> tuple[int, ...]:
     return tuple(sorted({seed for some in ranges for seed in some}))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the models are to be handed to, as it was typed."""
+
+    runtime: str
+    compiler: str
+    provider: str
+    settings: tuple[str, ...]
+
+
+def _choice(*, seeds: tuple[range, ...], **given: Any) -> Choice:  # options of any type
+    return Choice(seeds=numbers(seeds), **given)
+
+
+def _bounds(timeout: float, memory: int, jobs: int) -> "Bounds":
+    from opscan.probe import Bounds
+
+    return Bounds(seconds=timeout, memory=memory * 2**30, jobs=jobs)
+
+
+targeted = options.grouped(
+    "asked",
+    Asked,
+    {"runtime": runtime, "compiler": compiler, "provider": provider, "settings": provider_option},
+)
+"""Gives a command the options that say what models are handed to, as `asked`."""
+choosing = options.grouped(
+    "choice",
+    _choice,
+    {"operators": operator, "node_tests": node_tests, "opsets": opsets, "seeds": seeds, "sample": sample},
+)
+"""Gives a command the options that choose models, as `choice`; it generates models."""
+bounded = options.grouped("bounds", _bounds, {"timeout": timeout, "memory": memory, "jobs": jobs})
+"""Gives a command the options on what one model may cost, as `bounds`."""
+
+
 def settings_of(texts: Sequence[str] | None) -> dict[str, str]:
     """KEY=VALUE pairs. Raises UsageError for anything else."""
     found = {}
@@ -129,18 +167,18 @@ def settings_of(texts: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def target_of(runtime: str, command: str, provider: str, settings: Sequence[str] | None) -> "Target":
+def target_of(asked: Asked) -> "Target":
     """What the models are handed to. Raises UsageError where it is not there, or cannot be told."""
     from opscan import runtimes
     from opscan.probe import Target
     from opscan.runtimes import _command
 
-    if bool(runtime) == bool(command):
+    if bool(asked.runtime) == bool(asked.compiler):
         raise UsageError("give either --runtime NAME or --command 'mycompiler {model} -o {output}'")
-    if command:
-        return Target(command=tuple(_command.parsed(command)))
-    runtimes.installed_version(runtime)
-    return Target(runtime=runtime, options=runtimes.Options(provider, settings_of(settings)))
+    if asked.compiler:
+        return Target(command=tuple(_command.parsed(asked.compiler)))
+    runtimes.installed_version(asked.runtime)
+    return Target(runtime=asked.runtime, options=runtimes.Options(asked.provider, settings_of(asked.settings)))
 
 
 def cases_of(choice: Choice) -> "tuple[Case, ...]":
@@ -150,11 +188,10 @@ def cases_of(choice: Choice) -> "tuple[Case, ...]":
     return chosen(choice)
 
 
-def measured(cases: "Sequence[Case]", target: "Target", *, seconds: float, memory: int, jobs: int) -> Measurement:
+def measured(cases: "Sequence[Case]", target: "Target", bounds: "Bounds") -> Measurement:
     """The cases handed to the target, behind a progress bar."""
-    from opscan.probe import Bounds, measure
+    from opscan.probe import measure
 
-    bounds = Bounds(seconds=seconds, memory=memory * 2**30, jobs=jobs)
     with terminal.progress(len(cases), f"probing {target.title}") as bar:
         return measure(cases, target, bounds, advancer(bar))
 

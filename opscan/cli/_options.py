@@ -1,6 +1,6 @@
 """Options that several commands share, as decorators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -116,19 +116,31 @@ _CAPTURING: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def capturing(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command the options that captures take, all or those named, as one `settings`."""
-    chosen = names or tuple(_CAPTURING)
+def grouped(name: str, make: Callable[..., object], parts: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Gives a command several options as one parameter, which `make` makes of them.
+
+    `parts`: name of each option's parameter -> its decorator; the help lists them in that order.
+    """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def run(**given: Any) -> None:  # options of any type
-            from opscan.pipeline.options import Options
+            made = make(**{part: given.pop(part) for part in parts})
+            command(**{name: made}, **given)
 
-            command(settings=Options(**{name: given.pop(name) for name in chosen}), **given)
-
-        for name in reversed(chosen):
-            run = _CAPTURING[name](run)
+        for option in reversed(list(parts.values())):
+            run = option(run)
         return run
 
     return decorated
+
+
+def capturing(*names: str) -> Callable[[Any], Any]:
+    """Gives a command the options that captures take, all or those named, as one `settings`."""
+    return grouped("settings", _settings, {name: _CAPTURING[name] for name in names or _CAPTURING})
+
+
+def _settings(**given: Any) -> object:
+    from opscan.pipeline.options import Options
+
+    return Options(**given)

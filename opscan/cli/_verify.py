@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,26 +19,17 @@ from opscan.core.profile import BackendProfile
 from opscan.core.table import Report
 
 if TYPE_CHECKING:
-    from opscan.probe import Case, Target
+    from opscan.probe import Bounds, Case, Target
 
 FINDINGS = 1
 
 
 @click.command()
 @click.argument("name", metavar="BACKEND")
-@measuring.runtime
-@measuring.provider
-@measuring.provider_option
-@measuring.compiler
-@measuring.operator
-@measuring.node_tests
+@measuring.targeted
+@measuring.choosing
 @click.option("--generated/--no-generated", default=True, show_default=True, help="Generated models of every operator.")
-@measuring.opsets
-@measuring.seeds
-@measuring.sample
-@measuring.timeout
-@measuring.memory
-@measuring.jobs
+@measuring.bounded
 @click.option(
     "--amend",
     "profile_file",
@@ -49,19 +41,10 @@ FINDINGS = 1
 @options.output
 def verify(
     name: str,
-    runtime: str,
-    provider: str,
-    settings: tuple[str, ...],
-    compiler: str,
-    operators: tuple[str, ...],
-    node_tests: bool,
+    asked: measuring.Asked,
+    choice: Choice,
     generated: bool,
-    opsets: tuple[int, ...],
-    seeds: tuple[range, ...],
-    sample: int | None,
-    timeout: float,
-    memory: int,
-    jobs: int,
+    bounds: "Bounds",
     profile_file: Path | None,
     form: str,
     output: Path | None,
@@ -80,17 +63,9 @@ def verify(
         raise UsageError(
             f"{profile.id} lists {profile.dialect} operators; only onnx profiles can be held against models"
         )
-    target = _target(profile, runtime, compiler, provider, settings)
-    choice = Choice(
-        operators=operators,
-        opsets=opsets,
-        seeds=measuring.numbers(seeds),
-        generated=generated,
-        node_tests=node_tests,
-        sample=sample,
-    )
-    cases = measuring.cases_of(choice)
-    measured = measuring.measured(cases, target, seconds=timeout, memory=memory, jobs=jobs)
+    target = _target(profile, asked)
+    cases = measuring.cases_of(replace(choice, generated=generated))
+    measured = measuring.measured(cases, target, bounds)
     from opscan.probe.verify import agreement
 
     with terminal.progress(len(cases), "judging") as bar:
@@ -116,13 +91,13 @@ def _amend(file: Path, cases: "Sequence[Case]", measured: Measurement, profile: 
     terminal.note(f"{file}: {sum(map(len, rules.values()))} measured rules for {len(rules)} operators")
 
 
-def _target(profile: BackendProfile, runtime: str, compiler: str, provider: str, settings: tuple[str, ...]) -> "Target":
-    if not runtime and not compiler:
+def _target(profile: BackendProfile, asked: measuring.Asked) -> "Target":
+    if not asked.runtime and not asked.compiler:
         from opscan.runtimes import runtime_of
 
         runtime, usual = runtime_of(profile.name)
-        provider = provider or usual
-    return measuring.target_of(runtime, compiler, provider, settings)
+        asked = replace(asked, runtime=runtime, provider=asked.provider or usual)
+    return measuring.target_of(asked)
 
 
 def _report(held: Agreement, profile: BackendProfile, measured: Measurement) -> Report:

@@ -1,6 +1,7 @@
 """`opscan probe`: what a runtime or compiler accepts, measured with single-operator models."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,24 +18,15 @@ from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.probe import probe_json
 
 if TYPE_CHECKING:
-    from opscan.probe import Case
+    from opscan.probe import Bounds, Case
 
 
 @click.command()
 @click.argument("references", metavar="[REF]…", nargs=-1)
-@measuring.runtime
-@measuring.compiler
-@measuring.provider
-@measuring.provider_option
+@measuring.targeted
 @click.option("--all-operators", is_flag=True, help="Every operator of ONNX, with generated types and attributes.")
-@measuring.operator
-@measuring.node_tests
-@measuring.opsets
-@measuring.seeds
-@measuring.sample
-@measuring.timeout
-@measuring.memory
-@measuring.jobs
+@measuring.choosing
+@measuring.bounded
 @click.option(
     "--write-profile",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -46,19 +38,10 @@ if TYPE_CHECKING:
 @options.output
 def command(
     references: tuple[str, ...],
-    runtime: str,
-    compiler: str,
-    provider: str,
-    settings: tuple[str, ...],
+    asked: measuring.Asked,
     all_operators: bool,
-    operators: tuple[str, ...],
-    node_tests: bool,
-    opsets: tuple[int, ...],
-    seeds: tuple[range, ...],
-    sample: int | None,
-    timeout: float,
-    memory: int,
-    jobs: int,
+    choice: Choice,
+    bounds: "Bounds",
     write_profile: Path | None,
     models: Path | None,
     form: str,
@@ -75,23 +58,15 @@ def command(
 
     Example: opscan probe --all-operators --command 'mycompiler {model} -o {output}'
     """
-    target = measuring.target_of(runtime, compiler, provider, settings)
-    generated = all_operators or bool(operators)
-    if not (references or generated or node_tests):
+    target = measuring.target_of(asked)
+    choice = replace(choice, generated=all_operators or bool(choice.operators))
+    wanted = choice.generated or choice.node_tests
+    if not (references or wanted):
         raise UsageError("nothing to probe: name models, or give --all-operators, --operator or --node-tests")
-    choice = Choice(
-        operators=operators,
-        opsets=opsets,
-        seeds=measuring.numbers(seeds),
-        generated=generated,
-        node_tests=node_tests,
-        sample=sample,
-    )
-    wanted = generated or node_tests
-    cases = (*_cases_of_models(references, opsets, models), *(measuring.cases_of(choice) if wanted else ()))
-    measured = measuring.measured(cases, target, seconds=timeout, memory=memory, jobs=jobs)
+    cases = (*_cases_of_models(references, choice.opsets, models), *(measuring.cases_of(choice) if wanted else ()))
+    measured = measuring.measured(cases, target, bounds)
     if write_profile:
-        exhaustive = all_operators and not (operators or sample)
+        exhaustive = all_operators and not (choice.operators or choice.sample)
         _write_profile(write_profile, cases, measured, exhaustive=exhaustive)
     terminal.write(form, [_report(measured)], output)
     if measured.interrupted:
