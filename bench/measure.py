@@ -95,7 +95,7 @@ def _run(command: Command) -> tuple[float, float, float]:
 
 
 def _environment(command: Command) -> dict[str, str]:
-    """Compiled code may be kept, as it is of whatever was installed: compiling opscan takes longer than a small file."""
+    """Compiled code may be kept, as it is of what was installed: compiling opscan takes longer than a small file."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | dict(command.environment)
 

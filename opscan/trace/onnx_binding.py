@@ -53,17 +53,13 @@ def _bind_types(formals: Iterable[Any], actuals: Sequence[str | None]) -> Iterat
             yield formal.type_str, actual
 
 
-def defaults(op_type: str, domain: str, opset: int) -> Mapping[str, Attribute] | None:
-    """What attributes stand for that a node leaves out; None for an operator without schema."""
-    schema = schema_of(op_type, domain, opset)
-    return None if schema is None else _defaults(op_type, domain, schema.since_version)
-
-
 @cache
-def _defaults(op_type: str, domain: str, version: int) -> Mapping[str, Attribute]:
-    attributes = schema_of(op_type, domain, version).attributes
+def defaults(schema: Any) -> Mapping[str, Attribute] | None:
+    """What attributes stand for that a node leaves out; None for an operator without schema."""
+    if schema is None:
+        return None
     return {
         name: attribute_value(default)
-        for name, attribute in sorted(attributes.items())
+        for name, attribute in sorted(schema.attributes.items())
         if (default := onnx_compiled.default_value(attribute)).type
     }

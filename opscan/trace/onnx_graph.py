@@ -226,7 +226,7 @@ class _Walk:
                 OpName(*key),
                 schema,
                 schema.since_version if schema else None,
-                defaults(operator, domain, opset),
+                defaults(schema),
                 has_body(operator, domain, opset, self._opsets.get("", opset)),
             )
         return self._kinds[key]
