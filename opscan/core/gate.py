@@ -10,7 +10,7 @@ from opscan.core.coverage import Coverage, Ratio
 from opscan.core.partition import partitioned
 from opscan.core.policy import Denominator, Policy
 from opscan.core.rules import Severity
-from opscan.core.table import byte_text, quantity
+from opscan.core.table import byte_text, counted, quantity
 from opscan.core.verdict import NOT_CAPTURED, RULE_IDS, WORST_LAST, Outcome, Support, Verdict
 from opscan.core.views import Place, Signature, input_types, places
 from opscan.core.waivers import Waiver, first
@@ -235,6 +235,9 @@ def _coverage_below(coverage: Coverage, policy: Policy, waivers: Sequence[Waiver
     for denominator, least in policy.min_coverage.items():
         ratio = ratios[denominator]
         if ratio.percent is None or ratio.percent >= least:
+            if denominator is Denominator.MACS and (sites := coverage.inventory.sites_without_macs):
+                reason = f"the MACs of {counted(sites, 'site')} are not known; at least {least:g} % is asked for"
+                yield replace(_about_model(_COVERAGE_BELOW, reason, waivers), support=Support.UNKNOWN)
             continue
         what = {"operators": "distinct operators", "macs": "MACs"}.get(denominator, denominator)
         yield _about_model(

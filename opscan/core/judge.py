@@ -48,7 +48,7 @@ def require_same_dialect(inventory: Inventory, profile: BackendProfile) -> None:
     if inventory.dialect is not profile.dialect:
         raise DialectMismatch(
             f"{profile.id} lists {profile.dialect} operators and the inventory of {inventory.model} is in the "
-            f"{inventory.dialect} dialect; capture the model with --dialect {profile.dialect}"
+            f"{inventory.dialect} dialect; give the torch model itself, with --dialect {profile.dialect} or without any"
         )
     # An edge profile is held against core ATen; see Lookup.
     level = AtenLevel.CORE if profile.level is AtenLevel.EDGE else profile.level

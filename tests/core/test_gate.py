@@ -12,6 +12,7 @@ from opscan.core.judge import compare
 from opscan.core.policy import Denominator, Layer, Policy, Preset, contradictions, matches, policy, preset_layer
 from opscan.core.profile import Rule
 from opscan.core.rules import BY_ID, RULES, Severity
+from opscan.core.verdict import Support
 from opscan.core.waivers import Waiver
 from tests.fakes import inventory, onnx_site, profile, spec
 
@@ -166,6 +167,13 @@ def test_no_share_of_nothing():
     """Without multiply-accumulates there is nothing to be below of."""
     chosen = Policy(severities=DEFAULT.severities, min_coverage={Denominator.MACS: 100})
     assert gate(onnx_site("Relu", spec(1), macs=0), chosen=chosen).findings == ()
+
+
+def test_a_share_of_what_is_not_known_is_said_and_no_error():
+    chosen = Policy(severities=DEFAULT.severities, min_coverage={Denominator.MACS: 100})
+    (found,) = gate(onnx_site("Relu", spec(1), macs=None), chosen=chosen).findings
+    assert (found.rule, found.severity, found.support) == ("OPS201", Severity.WARN, Support.UNKNOWN)
+    assert found.reason == "the MACs of 1 site are not known; at least 100 % is asked for"
 
 
 # --- waivers ------------------------------------------------------------------------------------
