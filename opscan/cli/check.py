@@ -69,7 +69,7 @@ def command(
     targets = _gate.targets(forms, output)
     found = _gate.read_configuration(flags)
     told = _gate.gate_settings(flags, found, names)
-    references = references or found.references
+    references = tuple(dict.fromkeys(references or found.references))
     if show_settings:
         _show_settings(references, names, found, told, targets)
         return

@@ -46,7 +46,7 @@ class GateFinding:
     waiver: Waiver | None = None
     """What lets it pass."""
     fingerprint: str = ""
-    """The same from run to run, whatever the line numbers and the backend's version; no two in a result are equal."""
+    """The same from run to run, whatever the line numbers and the backend's version; no two in a run are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +284,20 @@ def _with_fingerprints(findings: Iterable[GateFinding], model: str, backend: str
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
         marked.append(replace(finding, fingerprint=digest))
     return marked
+
+
+def told_apart(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
+    """The same results, no two findings of which have the same fingerprint: two versions of a backend would."""
+    seen: Counter[str] = Counter()
+
+    def apart(findings: Iterable[GateFinding]) -> Iterator[GateFinding]:
+        for finding in findings:
+            before = seen[finding.fingerprint]
+            seen[finding.fingerprint] += 1
+            again = hashlib.sha256(f"{finding.fingerprint} {before}".encode()).hexdigest()[:32]
+            yield replace(finding, fingerprint=again) if before else finding
+
+    return tuple(replace(r, findings=tuple(apart(r.findings)), waived=tuple(apart(r.waived))) for r in results)
 
 
 def waiver_findings(

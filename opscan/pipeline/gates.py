@@ -8,7 +8,7 @@ from pathlib import Path
 
 from opscan.core.coverage import Coverage
 from opscan.core.errors import NoAnswer, OpscanError
-from opscan.core.gate import Gate, GateResult, judged, waiver_findings
+from opscan.core.gate import Gate, GateResult, judged, told_apart, waiver_findings
 from opscan.core.inventory import Inventory
 from opscan.core.judge import compare
 from opscan.core.operator import Dialect
@@ -68,7 +68,7 @@ def gate(results: Sequence[GateResult], settings: GateSettings) -> Gate:
     """The run as a whole, with what is to be said of its waivers."""
     about_all = policy(settings.layers, "")
     return Gate(
-        results=tuple(results),
+        results=told_apart(results),
         configuration=settings.configuration,
         findings=waiver_findings(settings.waivers, results, about_all, settings.today),
         show_waived=settings.show_waived,

@@ -220,3 +220,11 @@ def test_other_commands_say_that_they_have_no_findings(monkeypatch, capsys):
         cli.main()
     assert end.value.code == 2
     assert "--format sarif: holds findings, which only `opscan check` has" in capsys.readouterr().err
+
+
+def test_no_two_findings_of_a_run_have_the_same_fingerprint(check):
+    """Not even of two versions of a backend, nor of a model that is named twice."""
+    arguments = ("mystery.onnx", "mystery.onnx", *ORT, "-b", "onnxruntime-cpu@1.27.0", "-f", "gitlab")
+    code, out, _ = check(*arguments)
+    fingerprints = [issue["fingerprint"] for issue in json.loads(out)]
+    assert (code, len(fingerprints), len(set(fingerprints))) == (1, 2, 2)
