@@ -56,7 +56,14 @@ def _inline(model: bytes) -> bytes:
 def _fully_typed(graph: GraphProto) -> bool:
     stated = {value.name for value in (*graph.value_info[:], *graph.output[:]) if _is_typed(value)}
     stated.add("")  # an output that is left out
-    return all(stated.issuperset(node.output[:]) and not bodies(node) for node in graph.node[:])
+    return all(_is_node_typed(node, stated) for node in graph.node[:])
+
+
+def _is_node_typed(node: NodeProto, stated: set[str]) -> bool:
+    """A Constant's value has its own type."""
+    if not stated.issuperset(node.output[:]):
+        return node.op_type == "Constant" and node.domain in ("", "ai.onnx")
+    return all(_fully_typed(inner) for _, inner in bodies(node))
 
 
 def _is_typed(value: ValueInfoProto) -> bool:

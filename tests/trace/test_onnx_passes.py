@@ -94,8 +94,24 @@ def test_without_fork_the_passes_run_here(tmp_path, monkeypatch):
     assert inspected(RICH, tmp_path) == expected
 
 
-def test_a_typed_graph_needs_no_pass(tmp_path, monkeypatch):
-    """As torch's exporter writes it: nothing is run apart."""
-    body = "g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }"
-    monkeypatch.setattr(onnx_passes, "apart", None)
-    assert inspected(parsed(body), tmp_path).rungs[0].reason == ""
+BRANCHES = """g (float[2] x, bool c) => (float[2] y) {
+    y = If (c) <then_branch = t () => (float[2] u) { u = Relu (x) },
+                else_branch = e () => (RESULT) { v = Neg (x) }>
+}"""
+# body, the passes that are run, what the row proves
+TYPED = [
+    ("g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }", 0, "as torch's exporter writes it"),
+    ("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }", 1, "one value without type"),
+    ("g (float[2] x) => (float[2] y) { a = Constant <value_float = 2.0> () y = Mul (x, a) }", 0, "a constant has one"),
+    (BRANCHES.replace("RESULT", "float[2] v"), 0, "so have the values of bodies"),
+    (BRANCHES.replace("RESULT", "v"), 1, "a body without types"),
+]
+
+
+@pytest.mark.parametrize(("body", "passes", "proof"), TYPED, ids=[row[-1] for row in TYPED])
+def test_types_are_inferred_where_the_file_lacks_them(body, passes, proof, tmp_path, monkeypatch):
+    run = []
+    monkeypatch.setattr(onnx_passes, "apart", lambda work, model: run.append(work) or apart.apart(work, model))
+    inventory = inspected(parsed(body), tmp_path)
+    assert len(run) == passes, proof
+    assert all(spec.shape is not None for site in inventory for spec in (*site.inputs, *site.outputs) if spec), proof
