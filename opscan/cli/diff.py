@@ -71,7 +71,8 @@ def command(
         head = (("only before", ", ".join(only_old)), ("only after", ", ".join(only_new)))
         reports.append(Report(data=None, title="Models", head=tuple(row for row in head if row[1])))
     terminal.write(form, reports, output)
-    terminal.note(f"{counted(sum(len(one.changes) for one in found), 'difference')} of operators")
+    differing = sum(len(one.changes) for one in found)
+    terminal.note(f"{counted(differing, 'operator')} differ{'s' if differing == 1 else ''}")
     if not found and not (only_old or only_new):
         sys.exit(shared.NO_ANSWER)
 
