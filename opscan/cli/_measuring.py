@@ -185,7 +185,8 @@ def cases_of(choice: Choice) -> "tuple[Case, ...]":
     """Raises UsageError for operators and opsets that the installed onnx does not have."""
     from opscan.probe.corpus import chosen
 
-    return chosen(choice)
+    with terminal.progress(1, "making models"):
+        return chosen(choice)
 
 
 def measured(cases: "Sequence[Case]", target: "Target", bounds: "Bounds") -> Measurement:

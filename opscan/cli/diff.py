@@ -61,7 +61,8 @@ def command(
         context.invoke(profiles.diff, old=profiles_meant[0], new=profiles_meant[1], form=form, output=output)
         return
     before, after = _compared(first, second, opsets, names, dialect)
-    old, new = (sides(one, settings) for one in (before, after))
+    with terminal.progress(1, "capturing both sides"):
+        old, new = (sides(one, settings) for one in (before, after))
     pairs, only_old, only_new = _paired(old, new)
     found = [difference(*pair) for pair in pairs]
     reports = [_report(one) for one in found]

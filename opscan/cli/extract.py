@@ -37,7 +37,8 @@ def command(reference: str, site: str, operator: str, output: Path, opset: int |
         raise UsageError("give either --site ID or --operator OP")
     from opscan.probe.extract import operators_of
 
-    found = operators_of(reference, Options(opset=opset, models=models))
+    with terminal.progress(1, f"reading {reference}"):
+        found = operators_of(reference, Options(opset=opset, models=models))
     chosen = _chosen(reference, found, site, operator)
     terminal.write_file(output, chosen.model.SerializeToString())
     terminal.note(f"{output}: {chosen.operator}, site {chosen.number} ({chosen.node or 'unnamed'}) of {reference}")

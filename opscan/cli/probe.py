@@ -79,7 +79,8 @@ def _cases_of_models(references: tuple[str, ...], opsets: tuple[int, ...], model
         return ()
     from opscan.probe.extract import model_cases
 
-    return model_cases(references, Options(opset=opsets[0] if opsets else None, models=models))
+    with terminal.progress(1, "taking the models apart"):
+        return model_cases(references, Options(opset=opsets[0] if opsets else None, models=models))
 
 
 def _write_profile(file: Path, cases: "Sequence[Case]", measured: Measurement, *, exhaustive: bool) -> None:
