@@ -13,7 +13,7 @@ from opscan.core.matrix import DENOMINATORS, Cell, Share
 from opscan.core.operator import Dialect
 from opscan.core.survey import Entry
 from opscan.core.survey_reports import survey_tables
-from opscan.core.table import Report
+from opscan.core.table import Report, first_few
 from opscan.pipeline.options import Options, tool_versions
 from opscan.pipeline.surveys import survey, survey_stub
 from opscan.serde.survey import survey_json
@@ -21,6 +21,8 @@ from opscan.sources import bundled
 
 if TYPE_CHECKING:
     from opscan.core.profile import BackendProfile
+
+_FAILED_SHOWN = 8
 
 
 @click.command()
@@ -126,4 +128,4 @@ def collect(references: list[str], dialects: list[Dialect], options: Options) ->
 def _summarise(entries: tuple[Entry, ...], dialects: list[Dialect]) -> None:
     failed = [entry.model for entry in entries if not entry.captured]
     text = f"{len(entries) - len(failed)} of {len(entries)} models captured in {', '.join(dialects)}"
-    terminal.note(text + (f"; not (fully): {', '.join(failed)}" if failed else ""))
+    terminal.note(text + (f"; not (fully): {first_few(failed, _FAILED_SHOWN)}" if failed else ""))

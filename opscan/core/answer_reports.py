@@ -6,7 +6,7 @@ from opscan.core.fits import FamilyFit
 from opscan.core.matrix import Cell, Share
 from opscan.core.needs import Obstacle
 from opscan.core.rank import Blocker, Ranking, Step
-from opscan.core.table import Column, Overflow, Table, quantity
+from opscan.core.table import Column, Overflow, Table, first_few, quantity
 
 _NAMES_SHOWN = 4
 
@@ -24,7 +24,7 @@ def no_answers(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     reasons: dict[str, list[str]] = {}
     for cell in (cell for row in rows for cell in row if cell.coverage is None):
         reasons.setdefault(cell.reason, []).append(f"{cell.model} on {cell.backend}")
-    return tuple(f"no answer for {some(pairs)}: {reason}" for reason, pairs in reasons.items())
+    return tuple(f"no answer for {first_few(pairs, _NAMES_SHOWN)}: {reason}" for reason, pairs in reasons.items())
 
 
 def blocker_table(found: Ranking) -> Table:
@@ -49,7 +49,7 @@ def _blocker_row(blocker: Blocker, weighted: bool) -> tuple[str, ...]:
         str(len(blocker.alone)) if blocker.alone else "",
         f"{blocker.weight:g}" if weighted else "",
         quantity(blocker.macs) if blocker.macs else "",
-        some(blocker.models),
+        first_few(blocker.models, _NAMES_SHOWN),
     )
 
 
@@ -116,9 +116,3 @@ def _fit_row(fit: FamilyFit) -> tuple[str, ...]:
         "\n".join(str(obstacle) for obstacle in fit.obstacles if obstacle.clause),
         "\n".join(map(str, fit.doubts)),
     )
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names and how many more there are."""
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join([*names[:_NAMES_SHOWN], *([f"and {rest} more"] if rest > 0 else [])])

@@ -2,7 +2,7 @@
 
 from opscan.core.diff import Difference, OperatorChange, Side
 from opscan.core.lock import LockCheck
-from opscan.core.table import Column, Table, counted, quantity
+from opscan.core.table import Column, Table, counted, first_lines, quantity
 
 _SIGNATURES_SHOWN = 4
 
@@ -81,8 +81,7 @@ def _arrow(before: str, after: str) -> str:
 
 def _signatures(change: OperatorChange) -> str:
     lines = [f"{signature or '(none)'}: {before} → {after}" for signature, before, after in change.signatures]
-    rest = len(lines) - _SIGNATURES_SHOWN
-    return "\n".join([*lines[:_SIGNATURES_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])])
+    return first_lines(lines, _SIGNATURES_SHOWN)
 
 
 def _verdict(change: OperatorChange) -> str:

@@ -6,6 +6,7 @@ from opscan.core.coverage import ModelFinding
 from opscan.core.inventory import Inventory
 from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, ModelLimits, Newer, Treatment
+from opscan.core.table import first_few
 from opscan.core.verdict import Support
 
 OPSET, IR_VERSION, DYNAMIC_SHAPES, LOCAL_FUNCTIONS, CONTROL_FLOW = ("OPS120", "OPS121", "OPS122", "OPS123", "OPS124")
@@ -62,15 +63,15 @@ def _ir_version(version: int | None, limits: ModelLimits) -> Iterator[ModelFindi
 def _dynamic_shapes(inventory: Inventory, limits: ModelLimits) -> Iterator[ModelFinding]:
     dynamic = [spec for spec in inventory.inputs if spec.static_shape is None]
     if dynamic:
-        names = _some([f"{spec.name} is {spec}" for spec in dynamic])
+        names = first_few([f"{spec.name} is {spec}" for spec in dynamic], _SHOWN)
         yield from _treated(
             DYNAMIC_SHAPES, limits.dynamic_shapes, f"inputs of dynamic shape: {names}", "fix their shapes"
         )
 
 
 def _local_functions(inventory: Inventory, limits: ModelLimits) -> Iterator[ModelFinding]:
-    if inventory.local_functions:
-        text = f"{len(inventory.local_functions)} functions of the model's own: {_some(inventory.local_functions)}"
+    if names := inventory.local_functions:
+        text = f"{len(names)} functions of the model's own: {first_few(names, _SHOWN)}"
         yield from _treated(LOCAL_FUNCTIONS, limits.local_functions, text, "inline them with onnx.inliner")
 
 
@@ -78,7 +79,7 @@ def _control_flow(judged: Sequence[tuple[OpName, Support]], limits: ModelLimits)
     """Where the operators themselves are refused, their bodies do not matter."""
     found = [(op, support) for op, support in judged if op in _CONTROL_FLOW]
     if any(support in (Support.SUPPORTED, Support.CONDITIONAL) for _, support in found):
-        names = _some(sorted({str(op) for op, _ in found}))
+        names = first_few(sorted({str(op) for op, _ in found}), _SHOWN)
         yield from _treated(CONTROL_FLOW, limits.control_flow, f"control flow: {names}", "unroll it or choose a branch")
 
 
@@ -87,8 +88,3 @@ def _treated(rule: str, treatment: Treatment, text: str, remedy: str) -> Iterato
         yield ModelFinding(rule, Support.UNSUPPORTED, f"{text}; {remedy}")
     if treatment is Treatment.UNKNOWN:
         yield ModelFinding(rule, Support.UNKNOWN, f"{text}; nothing says whether the backend takes them")
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join([*names[:_SHOWN], *([f"and {rest} more"] if rest > 0 else [])])

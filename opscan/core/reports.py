@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from opscan.core.inventory import Inventory, Site
-from opscan.core.table import Column, Table, quantity, share
+from opscan.core.table import Column, Table, first_lines, quantity, share
 from opscan.core.views import OperatorUse, control_flow, operator_uses
 
 _PLACES_SHOWN = 3
@@ -62,9 +62,7 @@ def _operator_row(use: OperatorUse, whole_macs: int) -> tuple[str, ...]:
 
 def shortened(values: Sequence[object]) -> str:
     """The first few, one a line, and how many more there are."""
-    lines = list(map(str, values))
-    rest = len(lines) - _PLACES_SHOWN
-    return "\n".join([*lines[:_PLACES_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])])
+    return first_lines(list(map(str, values)), _PLACES_SHOWN)
 
 
 def site_table(inventory: Inventory) -> Table:

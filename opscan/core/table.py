@@ -1,5 +1,6 @@
 """A report as tables, before any format: what every renderer takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -95,3 +96,17 @@ def share(part: int, whole: int) -> str:
         return ""
     percent = min(max(100 * part / whole, 0.1), 100.0 if part == whole else 99.9)
     return f"{percent:.1f} %"
+
+
+def first_few(texts: Sequence[str], shown: int) -> str:
+    """`a, b, c, and 4 more`."""
+    return ", ".join([*texts[:shown], *_rest(len(texts) - shown, "and")])
+
+
+def first_lines(texts: Sequence[str], shown: int) -> str:
+    """The first few, one a line, and how many more there are."""
+    return "\n".join([*texts[:shown], *_rest(len(texts) - shown, "… and")])
+
+
+def _rest(count: int, before: str) -> list[str]:
+    return [f"{before} {count} more"] if count > 0 else []

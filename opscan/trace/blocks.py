@@ -27,7 +27,7 @@ from opscan.trace.torch_model import build_weightless
 # Equal periods that stay. The first one may do once what all others use, such as a mask: then it takes a third.
 KEPT = (2, 3)
 # Less is not worth the proof.
-_LEAST_SHARE = 0.2
+_LEAST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
