@@ -96,6 +96,12 @@ jobs = click.option(
     help="Models captured at the same time.  [default: one per core]",
 )
 
+unfolded = click.option(
+    "--unfolded",
+    is_flag=True,
+    help="Export repeated blocks one by one: the same operators, values named as in an exported file, more slowly.",
+)
+
 
 def timeout(command: _Command) -> _Command:
     """`--timeout`; a function, because its default takes longer to import than other commands wait for."""
@@ -113,7 +119,9 @@ _CAPTURING: dict[str, Callable[[Any], Any]] = {
     "models": models,
     "cache": cache,
     "timeout": timeout,
+    "unfolded": unfolded,
 }
+_USUAL = ("opset", "jobs", "models", "cache", "timeout")
 
 
 def grouped(name: str, make: Callable[..., object], parts: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -136,8 +144,8 @@ def grouped(name: str, make: Callable[..., object], parts: Mapping[str, Callable
 
 
 def capturing(*names: str) -> Callable[[Any], Any]:
-    """Gives a command the options that captures take, all or those named, as one `settings`."""
-    return grouped("settings", _settings, {name: _CAPTURING[name] for name in names or _CAPTURING})
+    """Gives a command the options that captures take, the usual or those named, as one `settings`."""
+    return grouped("settings", _settings, {name: _CAPTURING[name] for name in names or _USUAL})
 
 
 def _settings(**given: Any) -> object:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="A column with this backend's verdicts; repeatable. Without --dialect its dialect is taken.",
 )
 @click.option("--sites", is_flag=True, help="Every site instead of one row per operator.")
-@options.capturing("opset", "models", "cache")
+@options.capturing("opset", "models", "cache", "unfolded")
 @options.form
 @options.output
 def command(

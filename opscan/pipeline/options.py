@@ -30,6 +30,8 @@ class Options:
     """Processes; None is one per core."""
     timeout: float = TIMEOUT
     """Seconds that one model of a survey may take."""
+    unfolded: bool = False
+    """Repeated blocks are exported one by one; their values are then named as in an exported file."""
     sites: bool = False
     """The entries of a survey carry whole inventories, not only their summaries."""
 

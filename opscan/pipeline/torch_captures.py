@@ -24,7 +24,7 @@ def capture_torch_model(source: TorchSource, dialects: Sequence[Dialect], option
     if missing:
         from opscan.trace.session import TorchSession
 
-        session = TorchSession(source)
+        session = TorchSession(source, unfolded=options.unfolded)
         captures |= {dialect: _captured(session, source, dialect, options) for dialect in missing}
     return tuple(captures[dialect] for dialect in dialects)
 
@@ -61,7 +61,8 @@ def _key(source: TorchSource, dialect: Dialect, options: Options) -> str | None:
     """The name under which the capture is kept: everything that it depends on. None where it must not be kept."""
     if source.fingerprint is None or not options.cache:
         return None
-    asked = {Dialect.ONNX: str(options.opset), Dialect.ATEN: options.level.value}.get(dialect, "")
+    exported = {Dialect.ONNX: str(options.opset), Dialect.ATEN: options.level.value}.get(dialect)
+    asked = "" if exported is None else exported + " unfolded" * options.unfolded
     versions = [f"{library} {number}" for library, number in library_versions().items()]
     return store.key(
         [source.name, source.fingerprint, dialect, asked, f"Python {platform.python_version()}", *versions]

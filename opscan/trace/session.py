@@ -39,10 +39,10 @@ def _rare_collection() -> Iterator[None]:
 class TorchSession:
     """Keeps between captures what they share: the torch dialect, by which repeated blocks are found, and the export."""
 
-    def __init__(self, source: TorchSource, *, whole: bool = False) -> None:
-        """`whole`: repeated blocks are exported one by one, as a check of what is made without them."""
+    def __init__(self, source: TorchSource, *, unfolded: bool = False) -> None:
+        """`unfolded`: repeated blocks are exported one by one, as a check of what is made without them."""
         self._source = source
-        self._kept: tuple[int, ...] = () if whole else KEPT
+        self._kept: tuple[int, ...] = () if unfolded else KEPT
 
     @cached_property
     def _written(self) -> Written:

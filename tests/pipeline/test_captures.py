@@ -102,11 +102,11 @@ def test_every_library_that_makes_the_answer_is_in_the_key():
 
 
 def test_dialects_opsets_and_names_of_folders_have_keys_of_their_own(folder):
-    asked = [(dialect, opset) for dialect in Dialect for opset in (None, 17, 18)]
-    keys = {(d, o): key(folder, d, Options(opset=o)) for d, o in asked}
-    assert len(set(keys.values())) == 5, "three of onnx; of the others one each, which have no opset"
+    asked = [(dialect, opset, one) for dialect in Dialect for opset in (None, 17, 18) for one in (False, True)]
+    keys = {(d, o, one): key(folder, d, Options(opset=o, unfolded=one)) for d, o, one in asked}
+    assert len(set(keys.values())) == 9, "six of onnx; two of aten, which has no opset; one of torch, not exported"
     moved = folder.rename(folder.with_name("other"))
-    assert key(moved) != keys[Dialect.ONNX, 18], "source lines begin with the folder's name"
+    assert key(moved) != keys[Dialect.ONNX, 18, False], "source lines begin with the folder's name"
 
 
 def test_what_it_does_not_depend_on_changes_nothing(folder):

@@ -132,7 +132,7 @@ def test_every_bundled_model_is_whole(name):
 
 def require_whole(source):
     """The session, after its inventories were held against those of an export block by block."""
-    session, whole = TorchSession(source), TorchSession(source, whole=True)
+    session, whole = TorchSession(source), TorchSession(source, unfolded=True)
     for dialect in (Dialect.ATEN, Dialect.ONNX):
         found, expected = session.capture(dialect), whole.capture(dialect)
         assert len(found.sites) == len(expected.sites)
