@@ -7,10 +7,9 @@ take longer to print than to find, and one of all sites of a large model minutes
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rich.cells import cell_len, chop_cells
-
 from opscan.core.table import Column, Overflow, Report, Table, visible
 from opscan.render import Style, harmless
+from opscan.render.layout import BOLD, DIM, cell_width, filled_up, longest_line, padded, side_by_side, styled, wrapped
 
 # A column of wrapped text narrower than this is no use to anybody.
 _READABLE = 14
@@ -18,7 +17,6 @@ _READABLE = 14
 _SHORT = 20
 # Between two columns: a space, a line, a space.
 _GAP = 3
-_BOLD, _DIM = "\x1b[1m", "\x1b[2m"
 
 
 def render(reports: Sequence[Report], style: Style) -> str:
@@ -29,7 +27,7 @@ def render(reports: Sequence[Report], style: Style) -> str:
 
 def _report(report: Report, style: Style) -> Iterator[str]:
     if report.title:
-        yield from _paragraph(report.title, style, _BOLD)
+        yield from _paragraph(report.title, style, BOLD)
     if report.head:
         yield from _head(report.head, style)
     left_out: dict[str, None] = {}
@@ -39,7 +37,7 @@ def _report(report: Report, style: Style) -> Iterator[str]:
             continue
         if table.title:
             yield from [""] if apart else []
-            yield from _paragraph(table.title, style, _BOLD)
+            yield from _paragraph(table.title, style, BOLD)
         if table.overflow is Overflow.LEFT_OUT:
             filled = _filled(table)
             kept = _fitting(table, filled, style.width)
@@ -50,15 +48,11 @@ def _report(report: Report, style: Style) -> Iterator[str]:
         apart = True
     notes = [*report.notes, *([f"left out for lack of width: {', '.join(left_out)}"] if left_out else [])]
     for note in notes:
-        yield from _paragraph(note, style, _DIM)
+        yield from _paragraph(note, style, DIM)
 
 
 def _paragraph(text: str, style: Style, look: str) -> Iterator[str]:
-    return (_styled(line, style, look) for line in _wrapped(visible(text), style.width))
-
-
-def _styled(text: str, style: Style, look: str) -> str:
-    return f"{look}{text}\x1b[0m" if style.color and text else text
+    return (styled(line, style, look) for line in wrapped(visible(text), style.width))
 
 
 def _visible(table: Table) -> Table:
@@ -69,34 +63,13 @@ def _visible(table: Table) -> Table:
 
 def _head(head: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
     """Names and values side by side, then an empty line."""
-    facts = [(visible(name), visible(value)) for name, value in head]
-    width = min(max(_line(name) for name, _ in facts), style.width // 2)
-    for name, value in facts:
-        names, values = _wrapped(name, width), _wrapped(value, style.width - width - 2)
-        for left, right in zip(*_filled_up(names, values), strict=True):
-            yield _styled(_padded(left, width), style, _BOLD) + "  " + right
+    yield from side_by_side([(visible(name), visible(value)) for name, value in head], style, BOLD)
     yield ""
-
-
-def _width(text: str) -> int:
-    """Cells of the terminal that a line takes."""
-    return len(text) if text.isascii() else cell_len(text)
-
-
-def _filled_up(*columns: list[str]) -> list[list[str]]:
-    """The same columns with as many lines each."""
-    lines = max(map(len, columns))
-    return [column + [""] * (lines - len(column)) for column in columns]
-
-
-def _line(text: str) -> int:
-    """Width of the longest line."""
-    return max(map(_width, text.split("\n"))) if "\n" in text else _width(text)
 
 
 def _word(text: str) -> int:
     """Width of the longest word."""
-    return max(map(_width, text.split()), default=0)
+    return max(map(cell_width, text.split()), default=0)
 
 
 def _cells(table: Table, position: int) -> list[str]:
@@ -154,7 +127,7 @@ def _parts(table: Table, width: int) -> list[list[int]]:
 
 def _comfortable(cells: list[str]) -> int:
     """Where another table is cheap, a short text need not be broken."""
-    return max(_least(cells), min(_SHORT, max(map(_line, cells))))
+    return max(_least(cells), min(_SHORT, max(map(longest_line, cells))))
 
 
 def _turned(table: Table) -> Table:
@@ -167,13 +140,13 @@ def _turned(table: Table) -> Table:
 
 def _least(cells: list[str]) -> int:
     """The width below which a column cannot be read: its longest word, or a few words of its text."""
-    line = max(map(_line, cells))
+    line = max(map(longest_line, cells))
     return line if line <= _READABLE else min(line, max(_READABLE, *map(_word, cells)))
 
 
 def _widths(columns: Sequence[list[str]], room: int) -> list[int]:
     """A width for each column: its text's own, or, the widest first, less. Too narrow a terminal breaks words."""
-    natural = [max(map(_line, column)) for column in columns]
+    natural = [max(map(longest_line, column)) for column in columns]
     least = [_least(column) for column in columns]
     if sum(least) > room:
         least = [1] * len(columns)
@@ -201,31 +174,7 @@ def _grid(table: Table, positions: Sequence[int], style: Style) -> Iterator[str]
             yield "━╇━".join("━" * width for width in widths)
         elif number and apart:
             yield "─┼─".join("─" * width for width in widths)
-        wrapped = _filled_up(*map(_wrapped, cells, widths))
-        for parts in zip(*wrapped, strict=True):
-            shown = [_padded(part, width, right) for part, width, right in zip(parts, widths, numeric, strict=True)]
-            yield " │ ".join(shown) if number else " ┃ ".join(_styled(part, style, _BOLD) for part in shown)
-
-
-def _padded(text: str, width: int, right: bool = False) -> str:
-    space = " " * (width - _width(text))
-    return space + text if right else text + space
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Its lines, broken between words, and within a word that is longer than a line."""
-    return [part for line in text.split("\n") for part in (_broken(line, width) if _width(line) > width else [line])]
-
-
-def _broken(line: str, width: int) -> list[str]:
-    lines, current = [], ""
-    for word in line.split(" "):
-        longer = f"{current} {word}" if current else word
-        if _width(longer) <= width:
-            current = longer
-            continue
-        if current:
-            lines.append(current)
-        *full, current = chop_cells(word, width) or [""]
-        lines += full
-    return [*lines, *([current] if current else [])]
+        lines = filled_up(*map(wrapped, cells, widths))
+        for parts in zip(*lines, strict=True):
+            shown = [padded(part, width, right) for part, width, right in zip(parts, widths, numeric, strict=True)]
+            yield " │ ".join(shown) if number else " ┃ ".join(styled(part, style, BOLD) for part in shown)

@@ -1,12 +1,6 @@
 """For people, from the top down: the verdict, what blocks, what could not be told, the numbers."""
 
-import io
 from collections.abc import Iterator, Sequence
-
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from opscan.core.gate import Gate, GateFinding, GateResult, locations
 from opscan.core.gate_report import coverage_facts
@@ -16,9 +10,11 @@ from opscan.core.table import counted, visible_line
 from opscan.core.verdict import WORST_LAST, Support
 from opscan.render import Style, harmless
 from opscan.render.findings import heading, where
+from opscan.render.layout import BOLD, DIM, GREEN, RED, YELLOW, sentence, side_by_side, wrapped
 
 _PLACES_SHOWN = 3
 _FINDINGS_SHOWN = 20
+_INDENT = 10
 _TITLES = {
     Support.CONDITIONAL: "Conditional: it depends on what the model does not tell",
     Support.UNKNOWN: "Unknown: neither yes nor no",
@@ -27,45 +23,32 @@ _TITLES = {
 
 def render(gate: Gate, style: Style) -> str:
     """Wrapped to the width, one block per result."""
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=style.width,
-        force_terminal=style.color,
-        no_color=not style.color,
-        color_system="standard" if style.color else None,
-        highlight=False,
-    )
-    for result in gate.results:
-        _print_result(console, result, gate.show_waived)
-        console.print()
-    if gate.findings:
-        _print_section(console, "Configuration", gate.findings, gate.configuration)
-        console.print()
-    text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+    lines = [line for result in gate.results for line in (*_result(result, gate.show_waived, style), "")]
+    lines += _section("Configuration", gate.findings, gate.configuration, style)
+    text = "\n".join(line.rstrip() for line in lines)
     return harmless(text.strip("\n") + "\n")
 
 
-def _print_result(console: Console, result: GateResult, show_waived: bool) -> None:
-    console.print(_verdict(result))
+def _result(result: GateResult, show_waived: bool, style: Style) -> Iterator[str]:
+    yield from _verdict(result, style)
     if result.coverage is None:
-        console.print(Padding(Text(visible_line(result.reason)), (0, 0, 0, 2)))
+        yield from (f"  {line}" for line in wrapped(visible_line(result.reason), style.width - 2))
         return
     for title, findings in _sections(result, show_waived):
-        _print_section(console, title, findings, result.file or result.model)
-    console.print()
-    console.print(_grid(coverage_facts(result.coverage), 0))
+        yield from _section(title, findings, result.file or result.model, style)
+    yield ""
+    yield from side_by_side(coverage_facts(result.coverage), style, DIM)
     if result.waived and not show_waived:
-        console.print(Text(f"{len(result.waived)} waived; --show-waived lists them", style="dim"))
+        yield from sentence(style, (f"{len(result.waived)} waived; --show-waived lists them", DIM))
 
 
-def _verdict(result: GateResult) -> Text:
+def _verdict(result: GateResult, style: Style) -> Iterator[str]:
     if result.coverage is None:
-        outcome, colour = "no answer", "yellow"
+        outcome, colour = "no answer", YELLOW
     else:
         outcome = f"{result.coverage.verdict}; {_failing(result.errors) or 'passes'}"
-        colour = "red" if result.errors else "green"
-    return Text.assemble((heading(result), "bold"), ": ", (outcome, colour))
+        colour = RED if result.errors else GREEN
+    return sentence(style, (heading(result), BOLD), (": ", ""), (outcome, colour))
 
 
 def _failing(errors: Sequence[GateFinding]) -> str:
@@ -90,16 +73,17 @@ def _sections(result: GateResult, show_waived: bool) -> Iterator[tuple[str, Sequ
         yield "Waived", result.waived
 
 
-def _print_section(console: Console, title: str, findings: Sequence[GateFinding], file: str) -> None:
+def _section(title: str, findings: Sequence[GateFinding], file: str, style: Style) -> Iterator[str]:
     if not findings:
         return
     merged = _merged(findings)
-    console.print()
-    console.print(Text(title, style="bold"))
+    yield ""
+    yield from sentence(style, (title, BOLD))
     for group in merged[:_FINDINGS_SHOWN]:
-        _print_finding(console, group, file)
+        yield from _finding(group, file, style)
     if len(merged) > _FINDINGS_SHOWN:
-        console.print(Text(f"  … and {len(merged) - _FINDINGS_SHOWN} more (--format concise lists all)", style="dim"))
+        rest = f"  … and {len(merged) - _FINDINGS_SHOWN} more (--format concise lists all)"
+        yield from sentence(style, (rest, DIM))
 
 
 def _merged(findings: Sequence[GateFinding]) -> list[list[GateFinding]]:
@@ -118,17 +102,13 @@ def _weight(group: Sequence[GateFinding]) -> tuple[bool, int, int]:
     return bool(first.operator), -worst, -sum(finding.count for finding in group)
 
 
-def _print_finding(console: Console, group: Sequence[GateFinding], file: str) -> None:
+def _finding(group: Sequence[GateFinding], file: str, style: Style) -> Iterator[str]:
     first = group[0]
-    colour = "red" if first.severity is Severity.ERROR and not first.waiver else "yellow"
-    sites = sum(finding.count for finding in group)
-    name = Text.assemble(
-        ("  "), (first.rule, colour), "  ", (visible_line(first.operator) or "the model", "bold"), style=""
-    )
-    if first.operator:
-        name.append(f", {counted(sites, 'site')}")
-    console.print(name)
-    console.print(_grid(tuple(_facts(group, file)), 10))
+    colour = RED if first.severity is Severity.ERROR and not first.waiver else YELLOW
+    count = f", {counted(sum(finding.count for finding in group), 'site')}" if first.operator else ""
+    name = visible_line(first.operator) or "the model"
+    yield from sentence(style, ("  ", ""), (first.rule, colour), ("  ", ""), (name, BOLD), (count, ""))
+    yield from side_by_side(tuple(_facts(group, file)), style, DIM, _INDENT)
 
 
 def _facts(group: Sequence[GateFinding], file: str) -> Iterator[tuple[str, str]]:
@@ -151,12 +131,3 @@ def _facts(group: Sequence[GateFinding], file: str) -> Iterator[tuple[str, str]]
         yield "next", "\n".join(map(visible_line, first.next))
     if first.waiver:
         yield "waived", visible_line(first.waiver.statement)
-
-
-def _grid(facts: Sequence[tuple[str, str]], indent: int) -> Padding:
-    grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold")
-    for name, value in facts:
-        grid.add_row(Text(name), Text(value))
-    return Padding(grid, (0, 0, 0, indent))
