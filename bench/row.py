@@ -63,7 +63,9 @@ class Compared:
         """What was aimed at, and whether it is reached; empty where nothing was."""
         aims = []
         if self.peer.goal is not None and self.ratio is not None:
-            aims.append((f"{self.peer.goal:g}x", self.ratio >= self.peer.goal))
+            goal = self.peer.goal
+            text = f"{goal:g}x" if goal >= 1 else f"at most {1 / goal:.3g} times as long"
+            aims.append((text, self.ratio >= goal))
         if self.row.most_memory is not None:
             aims.append((f"{self.row.most_memory:g} MB", self.ours.peak <= self.row.most_memory))
         if self.row.most_seconds is not None:
