@@ -7,7 +7,9 @@ depends, the next question is asked. What no question separates becomes a restri
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 
+from opscan.core.covering import conjunctions, holds
 from opscan.core.inventory import Attribute
 from opscan.core.probe import Observation, Outcome
 from opscan.core.profile import Clause, ClauseKind, Rule, Test
@@ -19,9 +21,15 @@ _KINDS = (
     ClauseKind.CONSTANT,
     ClauseKind.PRESENT,
     ClauseKind.RANK,
+    ClauseKind.DIMENSION,
 )
 # Fewer models than these say nothing about others.
 FEWEST = 2
+# What is refused with so many dtypes, and accepted with none, is refused whatever the dtype.
+# Chosen on models that were not fitted to: 3, and keeping to the dtypes tried, do worse with either runtime.
+SEVERAL = 2
+# Characters of a message that a rule cites.
+_LONGEST_MESSAGE = 160
 # Kinds whose allowed value is one truth.
 _TRUTHS = (ClauseKind.CONSTANT, ClauseKind.PRESENT)
 
@@ -35,11 +43,13 @@ class Feature:
 
     kind: ClauseKind
     subject: str
+    axis: int = 0
+    """Of a dimension, negative from the end."""
 
     @property
-    def order(self) -> tuple[int, str]:
+    def order(self) -> tuple[int, str, int]:
         """Order of asking."""
-        return _KINDS.index(self.kind), self.subject
+        return _KINDS.index(self.kind), self.subject, self.axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +127,30 @@ def promises_of(
 
 
 def _promises(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rule]:
-    for path, group in _leaves(trials, ()):
-        if all(trial.taken for trial in group) and len(group) >= FEWEST:
-            dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE}
-            ordered = sorted({**dtypes, **dict(path)}.items(), key=lambda item: item[0].order)
-            clauses = tuple(_clause(feature, values) for feature, values in ordered)
-            yield Rule(operator=operator, clauses=clauses, note=_note(group), source=cite)
+    for clauses, group in _cases(trials, taken=True):
+        yield Rule(operator=operator, clauses=clauses, note=_note(group), source=cite)
 
 
 def _refusals(operator: str, trials: Sequence[Trial], cite: str) -> Iterator[Rule]:
-    turned = [_as_taken(trial, not trial.taken) for trial in trials]
-    for path, group in _leaves(turned, ()):
-        if all(trial.taken for trial in group) and len(group) >= FEWEST:
-            dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE}
-            ordered = sorted({**dtypes, **dict(path)}.items(), key=lambda item: item[0].order)
-            clauses = tuple(_clause(feature, values) for feature, values in ordered)
-            text = f"none of {len(group)} models tried is accepted: {_message(group, Outcome.REJECTED)}"
-            yield Rule(operator=operator, supported=False, clauses=clauses, restriction=text, source=cite)
+    for clauses, group in _cases(trials, taken=False):
+        text = f"none of {len(group)} models tried is accepted: {_message(group, Outcome.REJECTED)}"
+        yield Rule(operator=operator, supported=False, clauses=clauses, restriction=text, source=cite)
+
+
+def _cases(trials: Sequence[Trial], *, taken: bool) -> Iterator[tuple[tuple[Clause, ...], Sequence[Trial]]]:
+    """Cases all of whose models were accepted, or were refused, with these models.
+
+    What is accepted is said of the dtypes tried only.
+    """
+    keyed = {id(trial): {f: _key(v) for f, v in trial.features.items()} for trial in trials}
+    wanted = [keyed[id(trial)] for trial in trials if trial.taken is taken]
+    others = [keyed[id(trial)] for trial in trials if trial.taken is not taken]
+    features = sorted({f for t in trials for f in t.features}, key=lambda f: f.order)
+    for found in conjunctions(wanted, others, features, FEWEST):
+        group = [trial for trial in trials if holds(found, keyed[id(trial)])]
+        asked = {feature: _values(keys) for feature, keys in found}
+        dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE and (taken or len(v) < SEVERAL)}
+        yield tuple(_clause(f, v) for f, v in sorted((dtypes | asked).items(), key=lambda i: i[0].order)), group
 
 
 def _version_rules(operator: str, trials: Sequence[Trial], *, strict: bool, cite: str) -> Iterator[Rule]:
@@ -179,7 +196,9 @@ Split = tuple[Feature, tuple[Attribute, ...], tuple[Attribute, ...]]
 def _best_split(trials: Sequence[Trial], path: Path) -> Split | None:
     """The question that settles most models: its values that are all accepted, and those that depend."""
     asked = {feature for feature, values in path if len(values) == 1}
-    features = sorted({f for t in trials for f in t.features} - asked, key=lambda f: f.order)
+    # A tree that asks for single sizes says little about others.
+    possible = {f for t in trials for f in t.features if f.kind is not ClauseKind.DIMENSION}
+    features = sorted(possible - asked, key=lambda f: f.order)
     scored = [(score, split) for f in features for score, split in [_split(trials, f)] if score]
     return max(scored, key=lambda item: item[0])[1] if scored else None
 
@@ -240,7 +259,8 @@ def _is_enumerated(feature: Feature, values: Sequence[Attribute]) -> bool:
 def _clause(feature: Feature, values: tuple[Attribute, ...]) -> Clause:
     if feature.kind in _TRUTHS:
         return Clause(feature.kind, feature.subject, values, Test.IS if len(values) == 1 else Test.IN)
-    return Clause(feature.kind, feature.subject, values, Test.IN)
+    axis = feature.axis if feature.kind is ClauseKind.DIMENSION else None
+    return Clause(feature.kind, feature.subject, values, Test.IN, axis)
 
 
 def _broken_rules(operator: str, accepted: Sequence[Trial], cite: str) -> Iterator[Rule]:
@@ -265,7 +285,9 @@ def _as_taken(trial: Trial, taken: bool) -> Trial:
 def _message(group: Sequence[Trial], outcome: Outcome | None = None) -> str:
     """What the runtime said most often of the models that it refused."""
     said = [t.observation.message for t in group if outcome is not None or not t.taken]
-    return max(sorted(set(said)), key=said.count, default="") or "no message"
+    return (
+        shorten(max(sorted(set(said)), key=said.count, default=""), _LONGEST_MESSAGE, placeholder=" …") or "no message"
+    )
 
 
 def _note(accepted: Sequence[Trial]) -> str:

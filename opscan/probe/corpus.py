@@ -23,20 +23,11 @@ def chosen(choice: Choice) -> tuple[Case, ...]:
     if choice.generated:
         for opset in choice.opsets or (COMMON_OPSET, onnx.defs.onnx_opset_version()):
             _require_known(opset)
-            found += _merged(opset, choice)
+            found += operator_cases(opset, choice.seeds, choice.operators)
     if choice.node_tests:
         found += node_test_cases(choice.operators)
     _require_found(choice.operators, {case.operator for case in found})
     return _sampled(found, choice.sample, choice.seeds)
-
-
-def _merged(opset: int, choice: Choice) -> Sequence[Case]:
-    """The models of all seeds, each name once; what is random differs, by operator the order stays."""
-    cases = (case for seed in choice.seeds for case in operator_cases(opset, seed, choice.operators))
-    by_name: dict[str, Case] = {}
-    for case in cases:
-        by_name.setdefault(case.name, case)
-    return sorted(by_name.values(), key=lambda case: case.operator)
 
 
 def _require_known(opset: int) -> None:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +30,15 @@ class NoModel(Exception):
     """The combination is no valid ONNX model."""
 
 
-def operator_cases(opset: int, seed: int = 0, only: Sequence[str] = ()) -> Iterator[Case]:
-    """Cases of every operator that an opset has, or of those named, in alphabetical order."""
+def operator_cases(opset: int, seeds: Sequence[int] = (0,), only: Sequence[str] = ()) -> Iterator[Case]:
+    """Cases of every operator that an opset has, or of those named, in alphabetical order.
+
+    Those of several seeds are taken together: of one name there is one, that of the first seed.
+    """
     for domain, version in _domains(opset).items():
         for name, schema in schemas(version, domain).items():
             if not only or str(OpName(domain, name)) in only:
-                yield from _cases(schema, opset, version, seed)
+                yield from _cases(schema, opset, version, seeds)
 
 
 def _domains(opset: int) -> dict[str, int]:
@@ -46,17 +50,16 @@ def _domains(opset: int) -> dict[str, int]:
     return found
 
 
-def _cases(schema: Any, opset: int, version: int, seed: int) -> Iterator[Case]:  # onnx.defs.OpSchema is untyped
+def _cases(schema: Any, opset: int, version: int, seeds: Sequence[int]) -> Iterator[Case]:  # OpSchema is untyped
     seen = set()
-    random = np.random.default_rng([seed, zlib.crc32(f"{schema.domain}::{schema.name}".encode()), opset])
-    for plan in plans(schema, random):
-        try:
-            case = _case(schema, _coupled(schema, plan), opset, version, seed)
-        except NoModel:
-            continue
-        if case.name not in seen:
-            seen.add(case.name)
-            yield case
+    for seed in seeds:
+        random = np.random.default_rng([seed, zlib.crc32(f"{schema.domain}::{schema.name}".encode()), opset])
+        for plan in (_coupled(schema, plan) for plan in plans(schema, random)):
+            name = _name(schema, plan, opset)
+            if name not in seen:
+                seen.add(name)
+                with suppress(NoModel):
+                    yield _case(schema, plan, name, opset, version, seed)
 
 
 def _coupled(schema: Any, plan: Plan) -> Plan:
@@ -66,9 +69,8 @@ def _coupled(schema: Any, plan: Plan) -> Plan:
     return replace(plan, types={**plan.types, "T": inner(plan.types["S"])})
 
 
-def _case(schema: Any, plan: Plan, opset: int, version: int, seed: int) -> Case:
-    types = [_input_type(schema, plan, n) for n in range(len(plan.example.inputs))]
-    name = _name(schema, plan, types, opset)
+def _case(schema: Any, plan: Plan, name: str, opset: int, version: int, seed: int) -> Case:
+    types = _input_types(schema, plan)
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     values = [
         None if token is None else value(token, text, random)
@@ -80,12 +82,13 @@ def _case(schema: Any, plan: Plan, opset: int, version: int, seed: int) -> Case:
     return Case(name, operator, model.SerializeToString(), fed, check_numbers=schema.name not in _NOT_COMPARED)
 
 
-def _input_type(schema: Any, plan: Plan, position: int) -> str:
-    formal = formal_at(schema.inputs, position)
-    return str(plan.types.get(formal.type_str, formal.type_str))
+def _input_types(schema: Any, plan: Plan) -> list[str]:
+    formals = [formal_at(schema.inputs, position) for position in range(len(plan.example.inputs))]
+    return [str(plan.types.get(formal.type_str, formal.type_str)) for formal in formals]
 
 
-def _name(schema: Any, plan: Plan, types: Sequence[str], opset: int) -> str:
+def _name(schema: Any, plan: Plan, opset: int) -> str:
+    types = _input_types(schema, plan)
     parts = [f"{OpName(schema.domain, schema.name)}-{opset}"]
     for number, (token, text) in enumerate(zip(plan.example.inputs, types, strict=True)):
         constant = "const " if number in plan.constant else ""
