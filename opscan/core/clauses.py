@@ -11,6 +11,7 @@ Decision = tuple[bool | None, str]
 
 MET: Decision = True, ""
 _UNKNOWN_DIMENSION = "?"
+_CONTAINERS = ("seq(", "optional(")
 
 
 def failing(clauses: tuple[Clause, ...], site: Site, casts: Mapping[str, str], quantized: bool | None) -> list[Outcome]:
@@ -95,7 +96,9 @@ def _dtype(clause: Clause, site: Site, casts: Mapping[str, str]) -> Decision:
 
 def held(dtype: str) -> str:
     """What a sequence or an optional holds, which is what a site tells of it: `seq(float32)` -> `float32`."""
-    return dtype.rpartition("(")[2].rstrip(")")
+    while dtype.startswith(_CONTAINERS):
+        dtype = dtype.partition("(")[2].removesuffix(")")
+    return dtype
 
 
 def _dtype_among(clause: Clause, has: str | None, casts: Mapping[str, str]) -> Decision:

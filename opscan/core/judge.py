@@ -110,7 +110,7 @@ class _Judge:
     def _promise(self, rule: Rule, kind: Kind) -> Judgement:
         """The outcome by one rule that says what works."""
         # Seen with onnxruntime: a function body is preferred to a cast.
-        casts = {} if self._has_body(kind.site) else self._profile.casts
+        casts = {} if self._has_body(kind.site) else self._casts(kind.site)
         outcomes = failing((*self._profile.every_operator, *rule.clauses), kind.site, casts, kind.quantized)
         failed = tuple(outcome for outcome in outcomes if outcome.passed is False)
         undecided = tuple(outcome for outcome in outcomes if outcome.passed is None)
@@ -122,9 +122,17 @@ class _Judge:
             return _of(Support.UNKNOWN, _sentences(undecided), undecided, restriction)
         return _of(Support.CONDITIONAL, rule.restriction) if restriction else _SUPPORTED
 
+    def _casts(self, site: Site) -> Mapping[str, str]:
+        """What the backend casts at a site: it is the inputs that are cast, and outputs back only with them.
+
+        onnxruntime/core/optimizer/insert_cast_transformer.cc: a node without a float16 input is left alone.
+        """
+        given = {spec.dtype for spec in site.inputs if spec}
+        return {dtype: other for dtype, other in self._profile.casts.items() if dtype in given}
+
     def _silent(self, kind: Kind, rules: Sequence[Rule]) -> Judgement:
         """No rule promises anything; those given speak of other cases of the operator."""
-        outcomes = failing(self._profile.every_operator, kind.site, self._profile.casts, kind.quantized)
+        outcomes = failing(self._profile.every_operator, kind.site, self._casts(kind.site), kind.quantized)
         failed = tuple(outcome for outcome in outcomes if outcome.passed is False)
         if failed:
             return self._not_by_itself(kind.site, CLAUSE_FAILED, _sentences(failed), failed)

@@ -27,7 +27,8 @@ class Outcome(StrEnum):
     """The process died."""
     TIMED_OUT = "timed out"
     NOT_TRIED = "not tried"
-    """Nothing can be said: no model could be made of the operator, or the run was interrupted."""
+    """Nothing can be said: no model could be made of the operator, the run was interrupted, or the machine lacks
+    what the model needs besides the runtime."""
 
 
 _TAKEN = {Outcome.RUNS, Outcome.UNCHECKED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.FAILS}

@@ -178,7 +178,7 @@ class BackendProfile:
     every_operator: tuple[Clause, ...] = ()
     """Clauses that every rule has besides its own."""
     casts: Mapping[str, str] = field(default_factory=dict)
-    """dtype -> the dtype that the backend itself casts it to where it lacks the first and has the second."""
+    """dtype -> the dtype that the backend itself casts inputs to where it lacks the first and has the second."""
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     """Operator -> its rules."""
     aliases: Mapping[str, str] = field(default_factory=dict)

@@ -66,18 +66,29 @@ def dtype_code(dtype: str | None) -> int | None:
 
 
 def type_spec(name: str, value_type: TypeProto) -> TensorSpec:
-    """A tensor's declared type; unknown dimensions become `?`, symbolic ones keep their symbol."""
+    """A value's declared type, of a sequence or an optional what it holds.
+
+    Unknown dimensions become `?`, symbolic ones keep their symbol.
+    """
     if not value_type.HasField("tensor_type"):
         if value_type.HasField("optional_type"):
             value_type = value_type.optional_type.elem_type
         if value_type.HasField("sequence_type"):
             value_type = value_type.sequence_type.elem_type
+    if value_type.HasField("map_type"):
+        return TensorSpec(None, _map_dtype(value_type.map_type), name)
     tensor = value_type.tensor_type if value_type.HasField("tensor_type") else value_type.sparse_tensor_type
     shape: tuple[Dimension, ...] | None = None
     if tensor.HasField("shape"):
         dims = tensor.shape.dim
         shape = tuple(_dimension(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims)
     return TensorSpec(shape, dtype_name(tensor.elem_type), name)
+
+
+def _map_dtype(stated: TypeProto.Map) -> str | None:
+    """`map(int64,float32)`, as profiles write it; None where the file does not say."""
+    key, value = dtype_name(stated.key_type), dtype_name(stated.value_type.tensor_type.elem_type)
+    return f"map({key},{value})" if key and value else None
 
 
 def _dimension(stated: int) -> Dimension:

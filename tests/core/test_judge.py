@@ -39,7 +39,7 @@ def static(position):
     return Clause(ClauseKind.STATIC_SHAPE, f"input {position}", (True,), Test.IS)
 
 
-F16 = onnx_site("Relu", types={"T": "float16"})
+F16 = onnx_site("Relu", TensorSpec((2,), "float16", "x"), types={"T": "float16"})
 UNTYPED = onnx_site("Relu", types={}, unbound=("T",))
 FUNCTION = onnx_site("Relu", types={"T": "float16"}, is_function=True)
 DOUBLE = dtype("float64")
@@ -147,12 +147,14 @@ CASTS = [
     (onnx_site("Relu", types={"T": "bfloat16"}), ("float32",), UNSUPPORTED, "only what the profile says it casts"),
     (onnx_site("Relu", types={"T": "float32"}), ("float16",), UNSUPPORTED, "and in that direction only"),
     (FUNCTION, ("float32",), UNKNOWN, "a function body is preferred to a cast"),
+    (onnx_site("EyeLike", types={"T": "float16"}), ("float32",), UNSUPPORTED, "inputs are cast, not what a node makes"),
 ]
 
 
 @pytest.mark.parametrize(("found", "allowed", "support", "why"), CASTS)
 def test_casts(found, allowed, support, why):
-    backend = profile(rule(dtype(*allowed)), casts={"float16": "float32"}, function_bodies=True)
+    rules = [rule(dtype(*allowed), operator=operator) for operator in ("Relu", "EyeLike")]
+    backend = profile(*rules, casts={"float16": "float32"}, function_bodies=True)
     assert judge(found, backend).support is support, why
 
 
