@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
@@ -57,30 +57,48 @@ class Target:
 
 
 def results(cases: Sequence[Case], target: Target, bounds: Bounds) -> Iterator[tuple[int, Result]]:
-    """Positions in `cases` and what became of them, as they are done."""
+    """Positions in `cases` and what became of them, as they are done.
+
+    A model at which a process died has its outcome from a process that saw no other.
+    """
     with tempfile.TemporaryDirectory(prefix="opscan-probe-") as folder:
         stages = Path(folder) / "stages"
         stages.write_bytes(b" " * len(cases))
-        pool = _pool(stages, bounds)
-        try:
-            futures = {_scheduled(pool, n, case, target, bounds): n for n, case in enumerate(cases)}
-            for future in as_completed(futures):
-                number = futures[future]
-                yield number, _result(future, number, stages, bounds)
-            pool.close()
-        finally:
-            pool.stop()
-            pool.join()
+        died = []
+        for number, result in _pooled(dict(enumerate(cases)), target, bounds, stages, _MODELS_PER_PROCESS):
+            if result[0] is Outcome.CRASHED and not target.command:
+                died.append(number)
+            else:
+                yield number, result
+        # Another model may have done the damage that the process died of.
+        yield from _pooled({number: cases[number] for number in died}, target, bounds, stages, 1)
 
 
-def _pool(stages: Path, bounds: Bounds) -> ProcessPool:
+def _pooled(
+    cases: Mapping[int, Case], target: Target, bounds: Bounds, stages: Path, models_per_process: int
+) -> Iterator[tuple[int, Result]]:
+    if not cases:
+        return
+    pool = _pool(stages, bounds, models_per_process)
+    try:
+        futures = {_scheduled(pool, n, case, target, bounds): n for n, case in cases.items()}
+        for future in as_completed(futures):
+            number = futures[future]
+            yield number, _result(future, number, stages, bounds)
+        pool.close()
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _pool(stages: Path, bounds: Bounds, models_per_process: int) -> ProcessPool:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)  # typeshed gives the classes of each method no common preload
     if method == "forkserver":
         context.set_forkserver_preload([worker.__name__])
     return ProcessPool(
         max_workers=bounds.jobs,
-        max_tasks=_MODELS_PER_PROCESS,
+        max_tasks=models_per_process,
         context=context,
         initializer=worker.prepare,
         initargs=(str(stages), bounds.memory, bounds.written, True),

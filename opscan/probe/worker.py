@@ -16,7 +16,7 @@ from opscan.core.errors import OpscanError
 from opscan.core.probe import Outcome
 from opscan.probe.case import Case, Value
 from opscan.probe.comparison import difference
-from opscan.runtimes import Options, Unreadable, _command, runtime
+from opscan.runtimes import NotHere, Options, Unreadable, _command, runtime
 
 # What the stage file says of a case.
 LOADING, RUNNING, CHECKING = b"L", b"R", b"C"
@@ -79,6 +79,8 @@ def attempt(number: int, case: Case, name: str, options: Options) -> tuple[Outco
         return Outcome.NOT_TRIED, said(error)
     try:
         run = load(case.model, options)
+    except NotHere as error:
+        return Outcome.NOT_TRIED, said(error)
     except Exception as error:  # runtimes raise their own kinds
         return Outcome.REJECTED, said(error)
     if case.inputs is None:

@@ -29,6 +29,10 @@ class Unreadable(Exception):
     """The model ran, and its outputs are of a type that Python is not given."""
 
 
+class NotHere(Exception):
+    """This machine lacks what the model needs besides the runtime, which would take it elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a runtime is told besides the model."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from opscan.runtimes import Options, Run, Unreadable, Value
+from opscan.runtimes import NotHere, Options, Run, Unreadable, Value
 
 DISTRIBUTION = "onnxruntime"
 EXTRA = "verify"
@@ -20,6 +20,8 @@ PROFILES = {
 _CPU = "CPUExecutionProvider"
 # What it says of outputs that it cannot hand over, bfloat16's and narrower.
 _NO_NUMPY = "No corresponding Numpy type"
+# StringNormalizer's, where the locale that it asks for is not installed.
+_NO_LOCALE = "Failed to construct locale"
 _RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 
@@ -33,7 +35,12 @@ def load(model: bytes, options: Options) -> Run:
 
     provider = _provider(options.provider)
     providers = [(provider, dict(options.settings))] + ([(_CPU, {})] if provider != _CPU else [])
-    session = ort.InferenceSession(model, _session_options(record=provider != _CPU), providers=providers)
+    try:
+        session = ort.InferenceSession(model, _session_options(record=provider != _CPU), providers=providers)
+    except Exception as error:  # onnxruntime raises a kind for each status
+        if _NO_LOCALE in str(error):
+            raise NotHere(str(error)) from error
+        raise
     if provider != _CPU:
         _require_assigned(session, provider)
     names = [i.name for i in session.get_inputs()]

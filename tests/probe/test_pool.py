@@ -7,7 +7,7 @@ import pytest
 
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Outcome
-from opscan.probe import Bounds, Target, measure
+from opscan.probe import Bounds, Target, measure, pool
 from opscan.probe.corpus import chosen
 from opscan.runtimes import _command, names
 
@@ -72,6 +72,22 @@ def test_the_other_models_are_kept_when_one_crashes(cases, tmp_path):
     found = measure(cases, compiler(tmp_path, body), BOUNDS).observations
     assert [o.case for o in found] == [case.name for case in cases], "in the order in which they were given"
     assert sorted(o.outcome for o in found) == [Outcome.ACCEPTED, Outcome.CRASHED]
+
+
+def test_a_model_at_which_a_process_died_is_tried_alone(cases, monkeypatch):
+    """What an earlier model did to the process is no fault of its own."""
+    tries = []
+
+    def pooled(given, target, bounds, stages, models_per_process):
+        tries.append((list(given), models_per_process))
+        for number in given:
+            died = len(tries) == 1 or number == 1
+            yield number, ((Outcome.CRASHED, "SIGSEGV, running") if died else (Outcome.RUNS, ""))
+
+    monkeypatch.setattr(pool, "_pooled", pooled)
+    found = measure(cases, Target(runtime="onnxruntime"), BOUNDS).observations
+    assert tries[1] == ([0, 1], 1)
+    assert [o.outcome for o in found] == [Outcome.RUNS, Outcome.CRASHED]
 
 
 def test_a_command_that_is_not_there_is_said_of_every_model(cases):
