@@ -202,20 +202,20 @@ def test_extract_writes_one_operator(tmp_path):
 @pytest.mark.slow
 @same_release
 def test_the_shipped_profile_is_what_onnxruntime_does():
-    """A fixed sample over all operators, opset 17 and newest."""
-    found = json.loads(run("backends", "verify", ORT, "--sample", "1500", "--seed", "1", "--format", "json", code=1))
-    assert found["equal"]["percent"] >= 98.5
-    assert found["wrongly_supported"]["percent"] <= 1.0
+    """A fixed sample of 1,500 models over all operators, opset 17 and newest, of a seed that no rule was fitted to."""
+    found = json.loads(run("backends", "verify", ORT, "--sample", "1500", "--seed", "101", "--format", "json", code=1))
+    assert found["equal"]["percent"] >= 99.5
+    assert found["wrongly_supported"]["percent"] < 0.5
 
 
 @pytest.mark.slow
 def test_the_shipped_profile_is_what_openvino_does():
-    """A fixed sample over all operators, opset 17 and newest."""
+    """A fixed sample of 1,500 models over all operators, opset 17 and newest, of a seed that no rule was fitted to."""
     pytest.importorskip("openvino", reason="an extra")
     if importlib.metadata.version("openvino") != backends.load("openvino-cpu").version:
         pytest.skip("the profile describes another release of openvino than the one installed")
     found = json.loads(
-        run("backends", "verify", "openvino-cpu", "--sample", "300", "--seed", "1", "--format", "json", code=1)
+        run("backends", "verify", "openvino-cpu", "--sample", "1500", "--seed", "101", "--format", "json", code=1)
     )
-    assert found["equal"]["percent"] >= 97
-    assert found["wrongly_supported"]["percent"] <= 2
+    assert found["equal"]["percent"] >= 98
+    assert found["wrongly_supported"]["percent"] < 0.5
