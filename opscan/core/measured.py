@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
 
-from opscan.core.covering import conjunctions, holds
+from opscan.core.covering import Conjunction, conjunctions, holds
 from opscan.core.inventory import Attribute
 from opscan.core.probe import Observation, Outcome
 from opscan.core.profile import Clause, ClauseKind, Rule, Test
@@ -149,8 +149,31 @@ def _cases(trials: Sequence[Trial], *, taken: bool) -> Iterator[tuple[tuple[Clau
     for found in conjunctions(wanted, others, features, FEWEST):
         group = [trial for trial in trials if holds(found, keyed[id(trial)])]
         asked = {feature: _values(keys) for feature, keys in found}
+        asked |= {given: (True,) for given in map(_given, asked) if all(t.features.get(given) is True for t in group)}
         dtypes = {f: v for f, v in _region(group).items() if f.kind is ClauseKind.DTYPE and (taken or len(v) < SEVERAL)}
-        yield tuple(_clause(f, v) for f, v in sorted((dtypes | asked).items(), key=lambda i: i[0].order)), group
+        clauses = (_clause(f, v) for f, v in sorted((dtypes | asked).items(), key=lambda i: i[0].order))
+        yield (*clauses, *_no_single(found, group)), group
+
+
+def _no_single(found: Conjunction[Feature], group: Sequence[Trial]) -> Iterator[Clause]:
+    """That an operand whose rank matters has several elements, where only such were tried.
+
+    A vector of one element is often taken for a scalar.
+    """
+    for feature, _ in found:
+        size = Feature(ClauseKind.DIMENSION, feature.subject, -1)
+        sizes = [_number(trial.features.get(size)) for trial in group]
+        if feature.kind is ClauseKind.RANK and min(sizes, default=0) > 1:
+            yield Clause(size.kind, size.subject, (2,), Test.AT_LEAST, size.axis)
+
+
+def _number(size: Attribute) -> int:
+    return size if isinstance(size, int) else 0
+
+
+def _given(feature: Feature) -> Feature:
+    """Whether its operand is there: a clause on what is left out is met, and of that nothing was seen."""
+    return Feature(ClauseKind.PRESENT, feature.subject)
 
 
 def _version_rules(operator: str, trials: Sequence[Trial], *, strict: bool, cite: str) -> Iterator[Rule]:

@@ -70,6 +70,26 @@ REFUSALS = [
 ]
 
 
+def test_a_condition_on_an_operand_says_that_it_is_there_and_no_single_element():
+    """A clause on what is left out is met, and a vector of one is often taken for a scalar: neither was seen."""
+    given, rank = Feature(PRESENT, "input 1"), Feature(ClauseKind.RANK, "input 1")
+    shapes = [(False, 1, 4), (False, 1, 2), (True, 0, None)]
+    found = [
+        Trial(
+            Observation(str(number), "Pad", Outcome.ACCEPTED if taken else Outcome.REJECTED),
+            13,
+            {given: True, rank: many} | ({Feature(DIMENSION, "input 1", -1): size} if size else {}),
+        )
+        for number, (taken, many, size) in enumerate(shapes)
+    ]
+    (rule,) = refusals_of("Pad", found, [True] * 3, (13,), cite="a test")
+    assert rule.clauses == (
+        Clause(PRESENT, "input 1", (True,), Test.IS),
+        Clause(ClauseKind.RANK, "input 1", (1,), Test.IN),
+        Clause(DIMENSION, "input 1", (2,), Test.AT_LEAST, -1),
+    )
+
+
 @pytest.mark.parametrize(("rows", "expected", "why"), REFUSALS, ids=[row[-1] for row in REFUSALS])
 def test_refusals_say_no_more_than_was_seen(rows, expected, why):
     found = [trial(taken, dtype=dtype, mode=mode) for taken, dtype, mode in rows]
