@@ -1,4 +1,4 @@
-"""Work in fresh interpreters that are reused, so that each imports torch once."""
+"""Work in fresh interpreters that are reused, so that few import torch."""
 
 import multiprocessing
 import os
@@ -14,6 +14,9 @@ from pebble import ProcessExpired, ProcessPool
 
 Result = TypeVar("Result")
 
+# torch and the exporter keep some 20 MB of each model that they have seen; a new process takes 2 s to import them.
+_MOST_TASKS = 20
+
 
 def run(
     function: Callable[..., Result], work: Sequence[tuple[Any, ...]], jobs: int | None, timeout: float
@@ -25,7 +28,7 @@ def run(
     """
     context = multiprocessing.get_context("spawn")
     workers = min(jobs or cores(), len(work))
-    pool = ProcessPool(max_workers=workers, context=context, initializer=_one_thread)
+    pool = ProcessPool(max_workers=workers, max_tasks=_MOST_TASKS, context=context, initializer=_one_thread)
     try:
         with _interrupts_held():
             futures: dict[Any, int] = {  # pebble's futures are not those of as_completed to a type checker
