@@ -17,6 +17,8 @@ _POLL_SECONDS = 0.02
 _TAIL = 64 * 1024
 _LONGEST_LINE = 500
 _COULD_NOT_START = 127
+# What a command finds in its folder, and what it prints.
+_FILE, _SAID = "model.onnx", "said"
 
 
 class Refused(Exception):
@@ -51,7 +53,7 @@ def compile_model(model: bytes, arguments: list[str], seconds: float, most_bytes
     """
     with tempfile.TemporaryDirectory(prefix="opscan-probe-") as name:
         folder = Path(name)
-        file, output, said = folder / "model.onnx", folder / "output", folder / "said"
+        file, output, said = folder / _FILE, folder / "output", folder / _SAID
         file.write_bytes(model)
         filled = [a.replace(_MODEL, str(file)).replace(_OUTPUT, str(output)) for a in arguments]
         status = _status(filled, folder, said, seconds, most_bytes)
@@ -80,17 +82,19 @@ def _waited(process: "subprocess.Popen[bytes]", folder: Path, until: float, most
     while (status := process.poll()) is None:
         if time.monotonic() > until:
             raise TooSlow
-        if _size(folder) > most_bytes:
+        if _size_of_output(folder) > most_bytes:
             raise Refused(_too_much(most_bytes))
         time.sleep(_POLL_SECONDS)
     return status
 
 
-def _size(folder: Path) -> int:
+def _size_of_output(folder: Path) -> int:
+    """Bytes that the command wrote to files of its own; each file, and what it says, is bounded by the system."""
     total = 0
     for path in folder.rglob("*"):
-        with suppress(OSError):  # it may be gone
-            total += path.lstat().st_size
+        if path not in (folder / _FILE, folder / _SAID):
+            with suppress(OSError):  # it may be gone
+                total += path.lstat().st_size
     return total
 
 
