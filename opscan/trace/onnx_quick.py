@@ -75,7 +75,10 @@ def _match(self: Any, model: Any, graph_or_function: Any, node: ir.Node, **optio
     wanted = _last_operator(self.pattern)
     if wanted is not None and wanted != (node.domain, node.op_type):
         return _basics.MatchResult().fail("Another operator.")
-    return _MATCH(self, model, graph_or_function, node, **options)
+    try:
+        return _MATCH(self, model, graph_or_function, node, **options)
+    finally:  # the rules live on, and would keep the last model that each was tried on
+        self._match = self._current_node = self._graph = None
 
 
 @cache
