@@ -1,6 +1,6 @@
 """Measures every row, or those of the groups that are named, and writes reports/benchmarks.md.
 
-The report is written only when every row was measured; else the tables go to stdout alone.
+A group's section is written when all of its rows were measured; those of other groups stay as they are.
 """
 
 import argparse
@@ -67,11 +67,13 @@ def main() -> None:
         if arguments.list:
             print(*(f"{group.TITLE}: {row.what}" for group, several in found.items() for row in several), sep="\n")
             return
-        results = {group.TITLE: measured(several, files) for group, several in found.items()}
-    text = report.markdown(results, {group.TITLE: group.NOTE for group in found})
-    print(text)
-    if asked == known and not arguments.row:
-        REPORT.write_text(text, encoding="utf-8")
+        new = {group.TITLE: report.section(measured(several, files), group.NOTE) for group, several in found.items()}
+    print(report.markdown(new))
+    if not arguments.row:
+        earlier = report.sections(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
+        titles = [group.TITLE for group in known.values()]
+        kept = {title: text for title in titles if (text := new.get(title) or earlier.get(title))}
+        REPORT.write_text(report.markdown(kept), encoding="utf-8")
         print(f"bench: wrote {REPORT}", file=sys.stderr)
 
 

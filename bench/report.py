@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,12 +20,24 @@ faster. Goals are those that were set before measuring.
 """
 
 
-def markdown(groups: Mapping[str, Sequence[Compared]], notes: Mapping[str, str]) -> str:
-    """The whole document; `notes` hold a sentence or more on each group."""
-    parts = [_HEAD, f"{machine()}\n\n{versions()}\n"]
-    for title, results in groups.items():
-        parts += [f"## {title}\n", *([notes[title] + "\n"] if notes[title] else []), table(results)]
-    return "\n".join(parts)
+def markdown(sections: Mapping[str, str]) -> str:
+    """The whole document, of sections by their titles."""
+    return "\n".join([_HEAD, *(f"## {title}\n\n{text}" for title, text in sections.items())])
+
+
+def section(results: Iterable[Compared], note: str) -> str:
+    """One group: when and on what it was measured, what it is about, one line per alternative."""
+    measured = f"{date.today().isoformat()}. {machine()} {versions()}"
+    return "\n\n".join(filter(None, (measured, note, table(results))))
+
+
+def sections(document: str) -> dict[str, str]:
+    """Those of an earlier document, by their titles."""
+    found = {}
+    for part in document.split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        found[title] = text.strip("\n") + "\n"
+    return found
 
 
 def table(results: Iterable[Compared]) -> str:

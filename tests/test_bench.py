@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from bench import report
 from bench import row as row_module
 from bench.__main__ import chosen_rows, groups
 from bench.files import Files
@@ -76,3 +77,9 @@ def test_what_counts_as_an_answer(code, reason, why):
             measure(command, 1)
     else:
         assert measure(command, 1).runs == 1, why
+
+
+def test_a_group_is_written_and_the_others_stay():
+    document = report.markdown({"Files": "of files\n\n| a |\n", "Models": "of models\n"})
+    assert report.sections(document) == {"Files": "of files\n\n| a |\n", "Models": "of models\n"}
+    assert report.markdown(report.sections(document)) == document
