@@ -6,6 +6,7 @@ from functools import cache
 from opscan.core.inventory import Inventory, Site
 from opscan.core.operator import SYNTAX, Dialect, OpName
 from opscan.core.operator_table import NOTATIONS, OPERATORS
+from opscan.core.sites import forms
 
 # Changes of layout that cost nothing when applied to a parameter: it is stored that way instead.
 _LAYOUT_CATEGORIES = ("layout", "view")
@@ -95,9 +96,7 @@ def special_operators(inventory: Inventory) -> tuple[str, ...]:
     A notation (`@`) stands beside its canonical name, as in the survey.
     """
     ranks: dict[str, tuple[int, str]] = {}
-    for op, sites in inventory.by_operator().items():
-        if not any(map(is_special, sites)):
-            continue
+    for op in dict.fromkeys(form.op for form in forms(inventory.sites) if is_special(form)):
         known = canonical(op)
         rank = known.rank if known else len(OPERATORS)
         for name in (display_name(op), NOTATIONS.get(str(op))):

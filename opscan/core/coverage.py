@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from opscan.core.inventory import Inventory, Site, Uncaptured
 from opscan.core.kinds import kinds
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile
 from opscan.core.verdict import NOT_CAPTURED, WORST_LAST, Judgement, Outcome, Support, Verdict
 from opscan.core.views import Place, places
@@ -70,8 +71,17 @@ class Coverage:
         wanted = [j if j.support is not Support.SUPPORTED else None for j in self.judgements]
         if not any(wanted):
             return ()
-        numbers = kinds(self.inventory).numbers
-        return tuple(j.of(s) for s, n in zip(self.inventory.sites, numbers, strict=True) if (j := wanted[n]))
+        numbers, sites = kinds(self.inventory).numbers, self.inventory.sites
+        return tuple(j.of(sites[position]) for position, n in enumerate(numbers) if (j := wanted[n]))
+
+    @property
+    def outcomes(self) -> Counter[tuple[OpName, Support, str]]:
+        """Sites of each operator with the same support and reason, in the order in which these first occur."""
+        found: Counter[tuple[OpName, Support, str]] = Counter()
+        known = kinds(self.inventory)
+        for kind, judgement, count in zip(known.kinds, self.judgements, known.counts, strict=True):
+            found[kind.site.op, judgement.support, judgement.reason] += count
+        return found
 
     @property
     def supports(self) -> Counter[Support]:

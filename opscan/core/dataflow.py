@@ -4,26 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opscan.core.inventory import Site, TensorSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A site of the main graph, with the sites of the control-flow bodies that it runs."""
-
-    sites: tuple[int, ...]
-    """Positions in the inventory, the node's own first."""
-    reads: tuple[TensorSpec, ...]
-    """Each value that it or its bodies read and do not make themselves, once."""
-    predecessors: tuple[int, ...]
-    """Nodes that make what this one reads, ascending."""
+from opscan.core.sites import Names, bodies, makes, reads
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The data-flow graph of one inventory. Nodes in an order in which they can be run."""
+    """The data-flow graph of one inventory, as columns. Nodes in an order in which they can be run.
 
-    nodes: tuple[Node, ...]
-    makers: dict[str, int]
+    A node is a site of the main graph, with the sites of the control-flow bodies that it runs.
+    """
+
+    sites: Sequence[tuple[int, ...]]
+    """Positions of each node's sites in the inventory, its own first."""
+    reads: Sequence[Names]
+    """Names of the values that each node or its bodies read and do not make themselves; `""` is none."""
+    predecessors: Sequence[Sequence[int]]
+    """Nodes that make what each one reads, ascending."""
+    makers: Mapping[str, int]
     """Name of a value -> the node that makes it. What has no maker is an input or stored in the model."""
 
 
@@ -33,47 +30,61 @@ def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
     A node on a cycle, which only a damaged file can have, reads nothing that a later one makes.
     """
     left_out = frozenset(skipped)
+    all_reads, all_makes = reads(sites), makes(sites)
     groups = [group for group in _groups(sites) if group[0] not in left_out]
-    makers = {spec.name: number for number, group in enumerate(groups) for spec in sites[group[0]].outputs if spec.name}
-    reads = [_reads(sites, group) for group in groups]
-    sources = [sorted({makers[s.name] for s in specs if s.name in makers} - {n}) for n, specs in enumerate(reads)]
+    makers = {name: number for number, group in enumerate(groups) for name in all_makes[group[0]] if name}
+    read = [all_reads[group[0]] if len(group) == 1 else _reads(all_reads, all_makes, group) for group in groups]
+    sources = _sources(read, makers)
     order = _runnable(sources)
+    if order is None:
+        return Flow(groups, read, sources, makers)
     place = {number: position for position, number in enumerate(order)}
-    nodes = tuple(
-        Node(
-            groups[number],
-            reads[number],
-            tuple(sorted(place[source] for source in sources[number] if place[source] < place[number])),
-        )
-        for number in order
+    return Flow(
+        [groups[number] for number in order],
+        [read[number] for number in order],
+        [sorted(place[source] for source in sources[n] if place[source] < place[n]) for n in order],
+        {name: place[number] for name, number in makers.items()},
     )
-    return Flow(nodes, {name: place[number] for name, number in makers.items()})
+
+
+def _sources(read: Sequence[Names], makers: Mapping[str, int]) -> list[list[int]]:
+    """The nodes that make what each node reads, ascending; not the node itself."""
+    sources = []
+    for number, names in enumerate(read):
+        found = [makers[name] for name in names if name in makers]
+        if len(found) > 1 or number in found:
+            found = sorted({*found} - {number})
+        sources.append(found)
+    return sources
 
 
 def _groups(sites: Sequence[Site]) -> list[tuple[int, ...]]:
     """Positions of the sites of each node. The sites of a body follow the site that runs it."""
+    paths = bodies(sites)
+    if not any(paths):
+        return [(position,) for position in range(len(paths))]
     groups: list[list[int]] = []
     inside = ""
-    for position, site in enumerate(sites):
-        if inside and site.body.startswith(inside):
+    for position, path in enumerate(paths):
+        if inside and path.startswith(inside):
             groups[-1].append(position)
         else:
             groups.append([position])
+            site = sites[position]
             label = f"{site.node or site.op.name}."
-            inside = f"{site.body}/{label}" if site.body else label
+            inside = f"{path}/{label}" if path else label
     return [tuple(group) for group in groups]
 
 
-def _reads(sites: Sequence[Site], group: Sequence[int]) -> tuple[TensorSpec, ...]:
-    own = {spec.name for position in group[1:] for spec in sites[position].outputs}
-    read = (spec for position in group for spec in sites[position].inputs if spec is not None and spec.name)
-    return tuple({spec.name: spec for spec in read if spec.name not in own}.values())
+def _reads(all_reads: Sequence[Names], all_makes: Sequence[Names], group: Sequence[int]) -> list[str]:
+    own = {name for position in group[1:] for name in all_makes[position]}
+    return list(dict.fromkeys(name for position in group for name in all_reads[position] if name not in own))
 
 
-def _runnable(sources: Sequence[Sequence[int]]) -> list[int]:
-    """The nodes as they stand where each follows its sources, else sorted so; nodes on cycles last."""
+def _runnable(sources: Sequence[Sequence[int]]) -> list[int] | None:
+    """The nodes sorted so that each follows its sources, nodes on cycles last; None where that is how they stand."""
     if all(not before or before[-1] < number for number, before in enumerate(sources)):
-        return list(range(len(sources)))
+        return None
     readers: list[list[int]] = [[] for _ in sources]
     for number, before in enumerate(sources):
         for source in before:

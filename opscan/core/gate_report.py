@@ -65,9 +65,9 @@ def _partitions(coverage: Coverage) -> str:
     split = partitioned(coverage)
     if not split.partitions:
         return "none"
-    largest = max(split.partitions, key=lambda partition: len(partition.sites))
+    largest = max(split.partitions, key=lambda partition: partition.size)
     macs = f" and {quantity(largest.macs)} MACs" if largest.macs else ""
-    text = f"{len(split.partitions)}, the largest of {counted(len(largest.sites), 'site')}{macs}"
+    text = f"{len(split.partitions)}, the largest of {counted(largest.size, 'site')}{macs}"
     if not split.border_tensors:
         return text
     crossing = "crosses their" if split.border_tensors == 1 else "cross their"

@@ -1,10 +1,12 @@
 """The kinds of sites of an inventory: sites of one kind differ in nothing that a profile can speak of."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.operator import OpName
+from opscan.core.sites import forms, makes, numbers, reads
 
 _MEMO = "kinds"
 _QUANTIZE, _DEQUANTIZE = OpName("", "QuantizeLinear"), OpName("", "DequantizeLinear")
@@ -44,23 +46,24 @@ def kinds(inventory: Inventory) -> Kinds:
 
 
 def _kinds(inventory: Inventory) -> Kinds:
-    quantized = _quantized(inventory.sites)
-    numbers: dict[Hashable, int] = {}
+    of_forms, flags = forms(inventory.sites), _quantized(inventory.sites)
+    known: dict[tuple[int, bool | None], int] = {}
+    by_signature: dict[Hashable, int] = {}
     found: list[Kind] = []
     of_sites: list[int] = []
-    counts: list[int] = []
     macs: list[int] = []
-    for site, flag in zip(inventory.sites, quantized, strict=True):
-        signature = _signature(site), flag
-        number = numbers.setdefault(signature, len(found))
-        if number == len(found):
-            found.append(Kind(site, flag, signature))
-            counts.append(0)
-            macs.append(0)
+    for position, key in enumerate(zip(numbers(inventory.sites), flags, strict=True)):
+        number = known.get(key)
+        if number is None:
+            signature = _signature(of_forms[key[0]]), key[1]
+            number = known[key] = by_signature.setdefault(signature, len(found))
+            if number == len(found):
+                found.append(Kind(inventory.sites[position], key[1], signature))
+                macs.append(0)
         of_sites.append(number)
-        counts[number] += 1
-        macs[number] += site.macs or 0
-    return Kinds(tuple(found), tuple(of_sites), tuple(counts), tuple(macs))
+        macs[number] += of_forms[key[0]].macs or 0
+    counts = Counter(of_sites)
+    return Kinds(tuple(found), tuple(of_sites), tuple(counts[number] for number in range(len(found))), tuple(macs))
 
 
 def _signature(site: Site) -> Hashable:
@@ -80,16 +83,17 @@ def _signature(site: Site) -> Hashable:
     )
 
 
-def _quantized(sites: Sequence[Site]) -> list[bool | None]:
+def _quantized(sites: Sequence[Site]) -> Sequence[bool | None]:
     """Whether each site takes what DequantizeLinear gives and gives it to QuantizeLinear alone."""
-    if not any(site.op == _DEQUANTIZE for site in sites):
+    of_forms = forms(sites)
+    if all(form.op != _DEQUANTIZE for form in of_forms):
         return [False] * len(sites)
-    made_by = {spec.name: site.op for site in sites for spec in site.outputs if spec.name}
+    ops = [of_forms[number].op for number in numbers(sites)]
+    made_by = {name: op for op, names in zip(ops, makes(sites), strict=True) for name in names if name}
     readers: dict[str, list[OpName]] = {}
-    for site in sites:
-        for spec in site.inputs:
-            if spec is not None:
-                readers.setdefault(spec.name, []).append(site.op)
+    for op, names in zip(ops, reads(sites), strict=True):
+        for name in filter(None, names):
+            readers.setdefault(name, []).append(op)
     return [_is_between(site, made_by, readers) for site in sites]
 
 

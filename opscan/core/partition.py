@@ -1,8 +1,8 @@
 """What a backend would take over of a model: its partitions, and what crosses their borders."""
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from opscan.core.dataflow import Flow, flow
 from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.judge import never_run
 from opscan.core.kinds import kinds
+from opscan.core.sites import forms, numbers
 from opscan.core.verdict import Support
 
 _BITS = re.compile(r"(?:bfloat|float|uint|int|complex)(\d+)")
@@ -24,18 +25,33 @@ _SEQUENCES = re.compile(r"Sequence|Optional")
 class Partition:
     """A connected part of the graph that runs on the backend without interruption."""
 
-    sites: tuple[Site, ...]
-    """In the order of execution, those in control-flow bodies included."""
+    positions: Sequence[int]
+    """Of its sites in the inventory, ascending; those in control-flow bodies included."""
+    inventory_sites: Sequence[Site] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of its sites."""
+        return len(self.positions)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """In the order of execution."""
+        return tuple(map(self.inventory_sites.__getitem__, self.positions))
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the sites whose count is known."""
-        return sum(site.macs or 0 for site in self.sites)
+        return sum(filter(None, self._macs()))
 
     @property
     def sites_without_macs(self) -> int:
         """Sites whose multiply-accumulates are not known."""
-        return sum(site.macs is None for site in self.sites)
+        return sum(macs is None for macs in self._macs())
+
+    def _macs(self) -> list[int | None]:
+        of_forms, of_sites = forms(self.inventory_sites), numbers(self.inventory_sites)
+        return [of_forms[of_sites[position]].macs for position in self.positions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,7 @@ def partitioned(coverage: Coverage, inside: Collection[Support] = frozenset({Sup
     graph = _remembered(inventory, seen, lambda: flow(inventory.sites, skipped))
     takes = [judgement.support in inside for judgement in coverage.judgements]
     taken = [takes[number] for number in found.numbers]
-    accepted = bytes(taken[node.sites[0]] and all(map(taken.__getitem__, node.sites)) for node in graph.nodes)
+    accepted = bytes(taken[node[0]] and all(map(taken.__getitem__, node)) for node in graph.sites)
     # Many backends cut a model at the same places.
     return _remembered(inventory, (*seen, accepted), lambda: _partitioning(graph, accepted, inventory.sites))
 
@@ -105,29 +121,38 @@ def _remembered(inventory: Inventory, key: Hashable, find: Callable[[], _Found])
 
 
 def _partitioning(graph: Flow, accepted: bytes, sites: Sequence[Site]) -> Partitioning:
-    labels = clusters([node.predecessors for node in graph.nodes], list(map(bool, accepted)))
+    labels = clusters(graph.predecessors, list(map(bool, accepted)))
     members: list[list[int]] = [[] for _ in range(max(labels, default=-1) + 1)]
-    for node, label in zip(graph.nodes, labels, strict=True):
+    outside = 0
+    for positions, label in zip(graph.sites, labels, strict=True):
         if label >= 0:
-            members[label] += node.sites
+            members[label] += positions
+        else:
+            outside += len(positions)
     return Partitioning(
-        partitions=tuple(Partition(tuple(sites[position] for position in sorted(group))) for group in members),
-        transfers=tuple(_transfers(graph, labels, sites)),
-        outside=sum(len(node.sites) for node, label in zip(graph.nodes, labels, strict=True) if label < 0),
+        partitions=tuple(Partition(sorted(group), sites) for group in members),
+        transfers=tuple(_transfers(graph, labels, sites)) if len({*labels}) > 1 else (),
+        outside=outside,
     )
 
 
 def _transfers(graph: Flow, labels: list[int], sites: Sequence[Site]) -> Iterator[Transfer]:
     seen: set[tuple[str, int]] = set()
-    for node, label in zip(graph.nodes, labels, strict=True):
-        for value in node.reads:
-            maker = graph.makers.get(value.name)
-            if maker is None or labels[maker] == label or (value.name, label) in seen:
+    for node, label in enumerate(labels):
+        for name in graph.reads[node]:
+            maker = graph.makers.get(name)
+            if maker is None or labels[maker] == label or (name, label) in seen:
                 continue
-            seen.add((value.name, label))
-            operator = sites[graph.nodes[maker].sites[0]].op.name
+            seen.add((name, label))
+            value = _value(name, map(sites.__getitem__, graph.sites[node]))
+            operator = sites[graph.sites[maker][0]].op.name
             size = None if _SEQUENCES.search(operator) else tensor_bytes(value)
             yield Transfer(value, _place(labels[maker]), _place(label), size)
+
+
+def _value(name: str, sites: Iterable[Site]) -> TensorSpec:
+    """What those of these sites that read the value say of it, the last of them where they differ."""
+    return [spec for site in sites for spec in site.inputs if spec is not None and spec.name == name][-1]
 
 
 def _place(label: int) -> int | None:

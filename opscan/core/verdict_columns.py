@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from opscan.core.coverage import Coverage
 from opscan.core.table import Column, Table
-from opscan.core.verdict import WORST_LAST, Support, Verdict
+from opscan.core.verdict import WORST_LAST, Support
 
 
 def with_verdicts(table: Table, coverages: Sequence[Coverage], *, sites: bool) -> Table:
@@ -31,15 +31,14 @@ def _of_sites(coverage: Coverage) -> list[str]:
 
 
 def _of_operators(coverage: Coverage, table: Table) -> list[str]:
-    verdicts: dict[str, list[Verdict]] = {}
-    for verdict in coverage.verdicts:
-        verdicts.setdefault(str(verdict.site.op), []).append(verdict)
-    return [_summary(verdicts[row[0]]) for row in table.rows]
+    outcomes: dict[str, Counter[tuple[Support, str]]] = {}
+    for (op, support, reason), count in coverage.outcomes.items():
+        outcomes.setdefault(str(op), Counter())[support, reason] += count
+    return [_summary(outcomes[row[0]]) for row in table.rows]
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
+def _summary(counts: Counter[tuple[Support, str]]) -> str:
     """Every outcome of an operator's sites, the worst first, with its number where there are several."""
-    counts = Counter((verdict.support, verdict.reason) for verdict in verdicts)
     ordered = sorted(counts.items(), key=lambda item: (-WORST_LAST.index(item[0][0]), item[0][1]))
     several = len(ordered) > 1
     return "\n".join(f"{f'{count}x ' if several else ''}{_text(*outcome)}" for outcome, count in ordered)

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from opscan.core.canonical import canonical, is_special
 from opscan.core.inventory import Inventory, Site
 from opscan.core.operator import OpName
+from opscan.core.sites import Where, forms, placed
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
@@ -60,7 +61,14 @@ def rolled_up(module: str) -> str:
 
 def places(sites: Iterable[Site]) -> tuple[Place, ...]:
     """Where the sites are, most frequent first."""
-    counts = Counter((rolled_up(site.module), site.source) for site in sites)
+    return _rolled_up(Counter((site.module, site.source) for site in sites).items())
+
+
+def _rolled_up(found: Iterable[tuple[Where, int]]) -> tuple[Place, ...]:
+    """Counts of modules and sources as places."""
+    counts: Counter[Where] = Counter()
+    for (module, source), count in found:
+        counts[rolled_up(module), source] += count
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return tuple(Place(modules, source, count) for (modules, source), count in ordered)
 
@@ -72,29 +80,40 @@ def input_types(site: Site) -> tuple[tuple[str, int | None], ...]:
 
 def signatures(sites: Iterable[Site]) -> tuple[Signature, ...]:
     """Distinct input types of the sites, most frequent first."""
-    counts = Counter(map(input_types, sites))
+    return _signatures((site, 1) for site in sites)
+
+
+def _signatures(found: Iterable[tuple[Site, int]]) -> tuple[Signature, ...]:
+    """The same of sites that stand for so many."""
+    counts: Counter[tuple[tuple[str, int | None], ...]] = Counter()
+    for site, count in found:
+        counts[input_types(site)] += count
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(Signature(inputs, count) for inputs, count in ordered)
 
 
 def operator_uses(inventory: Inventory) -> tuple[OperatorUse, ...]:
     """Every operator of a model, most frequent first."""
-    uses = []
-    for op, sites in inventory.by_operator().items():
-        known = canonical(op)
-        unknown_macs = any(site.macs is None for site in sites)
-        uses.append(
-            OperatorUse(
-                op=op,
-                canonical=known.name if known else None,
-                special=any(map(is_special, sites)),
-                count=len(sites),
-                macs=None if unknown_macs else sum(site.macs or 0 for site in sites),
-                signatures=signatures(sites),
-                places=places(sites),
-            )
-        )
+    groups: dict[OpName, list[tuple[Site, Where, int]]] = {}
+    for form, place, count in placed(inventory.sites):
+        groups.setdefault(form.op, []).append((form, place, count))
+    uses = (_use(op, found) for op, found in groups.items())
     return tuple(sorted(uses, key=lambda use: (-use.count, str(use.op))))
+
+
+def _use(op: OpName, found: Sequence[tuple[Site, Where, int]]) -> OperatorUse:
+    """Of the operator's sites, so many of each form at each place."""
+    known = canonical(op)
+    macs = [None if form.macs is None else form.macs * count for form, _, count in found]
+    return OperatorUse(
+        op=op,
+        canonical=known.name if known else None,
+        special=any(is_special(form) for form, _, _ in found),
+        count=sum(count for _, _, count in found),
+        macs=None if None in macs else sum(filter(None, macs)),
+        signatures=_signatures((form, count) for form, _, count in found),
+        places=_rolled_up((place, count) for _, place, count in found),
+    )
 
 
 def control_flow(inventory: Inventory) -> str:
@@ -102,7 +121,7 @@ def control_flow(inventory: Inventory) -> str:
 
     Totals of such a model are not those of one forward, and nothing in the graph says by how much.
     """
-    operators = {site.op for site in inventory.sites} & {*_BRANCHES, *_LOOPS}
+    operators = {form.op for form in forms(inventory.sites)} & {*_BRANCHES, *_LOOPS}
     names = sorted(op.name for op in operators)
     ways = []
     if not operators.isdisjoint(_BRANCHES):

@@ -143,7 +143,7 @@ def partitions_json(coverage: Coverage) -> PartitionsJSON:
     split = partitioned(coverage)
     return PartitionsJSON(
         count=len(split.partitions),
-        sizes=[len(partition.sites) for partition in split.partitions],
+        sizes=[partition.size for partition in split.partitions],
         macs=[partition.macs for partition in split.partitions],
         border_tensors=split.border_tensors,
         border_bytes=split.border_bytes,

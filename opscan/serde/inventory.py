@@ -1,6 +1,5 @@
 """Inventories -> JSON; `reading` is the way back."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +8,7 @@ from opscan.core.canonical import canonical, is_special
 from opscan.core.coverage import Coverage
 from opscan.core.inventory import FunctionBody, Inventory, Site, TensorSpec
 from opscan.core.macs import CONVENTION
+from opscan.core.sites import forms
 from opscan.core.views import control_flow, operator_uses
 from opscan.serde.document import SCHEMA_VERSION, PlaceJSON, Value, plain
 
@@ -171,8 +171,10 @@ def inventory_json(inventory: Inventory, *, sites: bool, coverages: Sequence[Cov
 
 
 def _outcomes(coverage: Coverage) -> list[OperatorVerdictJSON]:
-    counts = Counter((str(v.site.op), v.support.value, v.reason) for v in coverage.verdicts)
-    return [OperatorVerdictJSON(*outcome, count) for outcome, count in counts.items()]
+    return [
+        OperatorVerdictJSON(str(op), support.value, reason, count)
+        for (op, support, reason), count in coverage.outcomes.items()
+    ]
 
 
 def _body_json(body: FunctionBody) -> FunctionBodyJSON:
@@ -184,7 +186,7 @@ def _defaults(inventory: Inventory) -> dict[str, dict[str, Value]]:
     return {
         schema_key(str(site.op), site.since_version): {name: plain(value) for name, value in site.defaults.items()}
         for sites in (inventory.sites, *bodies)
-        for site in sites
+        for site in forms(sites)
         if site.defaults is not None
     }
 

@@ -42,17 +42,17 @@ CASES = [
 @pytest.mark.parametrize(("sites", "groups", "predecessors", "why"), CASES, ids=[row[-1] for row in CASES])
 def test_flow(sites, groups, predecessors, why):
     found = flow(sites)
-    assert [node.sites for node in found.nodes] == groups, why
-    assert [node.predecessors for node in found.nodes] == predecessors, why
+    assert list(found.sites) == groups, why
+    assert list(map(tuple, found.predecessors)) == predecessors, why
 
 
 def test_what_is_left_out_is_a_stored_value():
     found = flow([node("A", "", "a"), node("B", "a x", "b")], skipped=[0])
-    assert [node.sites for node in found.nodes] == [(1,)]
+    assert list(found.sites) == [(1,)]
     assert found.makers == {"b": 0}
 
 
 def test_values_without_a_name_connect_nothing():
     unnamed = TensorSpec((2,), "float32")
     found = flow([site("A", outputs=(unnamed,)), site("B", unnamed)])
-    assert [node.predecessors for node in found.nodes] == [(), ()]
+    assert list(map(tuple, found.predecessors)) == [(), ()]

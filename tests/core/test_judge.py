@@ -295,7 +295,7 @@ def test_coverage_adds_up(coverage):
     assert len(coverage.verdicts) == len(coverage.inventory.sites) == coverage.sites.whole
     assert 0 <= coverage.sites.part <= coverage.sites.whole
     assert 0 <= coverage.macs.part <= coverage.macs.whole == coverage.inventory.known_macs
-    assert 0 <= coverage.operators.part <= coverage.operators.whole == len(coverage.inventory.by_operator())
+    assert 0 <= coverage.operators.part <= coverage.operators.whole == len({site.op for site in coverage.inventory})
     assert all(bool(v.reason) == bool(v.rule) == (v.support is not SUPPORTED) for v in coverage.verdicts)
 
 
