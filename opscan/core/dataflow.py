@@ -99,6 +99,11 @@ def _runnable(sources: Sequence[Sequence[int]]) -> list[int] | None:
     return order + [number for number, count in enumerate(waiting) if count]
 
 
+def outer_name(name: str, names: Mapping[str, str], prefix: str) -> str:
+    """What a value of a graph that stands in another is called there; see `embedded`."""
+    return names.get(name) or f"{prefix}/{name}"
+
+
 def embedded(site: Site, names: Mapping[str, str], prefix: str) -> Site:
     """A site of a graph that stands in another: `names` are those of values that the outer graph knows.
 
@@ -106,7 +111,7 @@ def embedded(site: Site, names: Mapping[str, str], prefix: str) -> Site:
     """
 
     def renamed(spec: TensorSpec) -> TensorSpec:
-        return replace(spec, name=names.get(spec.name) or f"{prefix}/{spec.name}") if spec.name else spec
+        return replace(spec, name=outer_name(spec.name, names, prefix)) if spec.name else spec
 
     inputs = tuple(spec and renamed(spec) for spec in site.inputs)
     return replace(site, inputs=inputs, outputs=tuple(map(renamed, site.outputs)))

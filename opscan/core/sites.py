@@ -7,7 +7,7 @@ would else be asked of each site; in a tuple every site is a form of its own.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
 from opscan.core.site import Site, TensorSpec
 
@@ -17,6 +17,17 @@ Names = Sequence[str]
 """Of its inputs or outputs in their order; `""` for one that is left out."""
 
 
+class Row(NamedTuple):
+    """What tells a site from others of its form."""
+
+    form: int
+    where: Where
+    node: str
+    body: str
+    reads: Names
+    makes: Names
+
+
 class Sites(Sequence[Site]):
     """Stands for a tuple of sites, to which it is equal."""
 
@@ -24,25 +35,11 @@ class Sites(Sequence[Site]):
 
     __slots__ = ("_bodies", "_forms", "_makes", "_nodes", "_numbers", "_places", "_reads")
 
-    def __init__(
-        self,
-        forms: Sequence[Site],
-        numbers: Sequence[int],
-        *,
-        places: Sequence[Where],
-        nodes: Sequence[str],
-        bodies: Sequence[str],
-        reads: Sequence[Names],
-        makes: Sequence[Names],
-    ) -> None:
-        """The columns have an entry for each site: the number of its form, and what that leaves out."""
+    def __init__(self, forms: Sequence[Site], rows: Sequence[Row]) -> None:
+        """Rows name forms by their position; a form's own names and places are not looked at."""
         self._forms = forms
-        self._numbers = numbers
-        self._places = places
-        self._nodes = nodes
-        self._bodies = bodies
-        self._reads = reads
-        self._makes = makes
+        columns = zip(*rows, strict=True) if rows else ((),) * len(Row.__annotations__)
+        self._numbers, self._places, self._nodes, self._bodies, self._reads, self._makes = map(tuple, columns)
 
     def __len__(self) -> int:
         return len(self._numbers)

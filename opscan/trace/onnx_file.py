@@ -1,10 +1,9 @@
 """The inventory of an ONNX file."""
 
 from collections.abc import Iterable, Iterator
-from math import prod
 from pathlib import Path
 
-from onnx.onnx_ml_pb2 import GraphProto, ModelProto
+from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
@@ -12,10 +11,11 @@ from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
 from opscan.trace import onnx_compiled, onnx_graph, onnx_nodes
 from opscan.trace.apart import PassFailed, reason
-from opscan.trace.onnx_passes import inlined, with_types
+from opscan.trace.onnx_listing import Graph, Listing, is_typed, stored_elements
+from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
 from opscan.trace.onnx_read import LARGEST_FILE, read_model
-from opscan.trace.onnx_values import type_spec
+from opscan.trace.onnx_types import Types
 from opscan.trace.provenance import SourceLines
 
 _TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
@@ -39,13 +39,14 @@ def inventory_of(
     notes: Iterable[str] = (),
 ) -> Inventory:
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
-    if params is None:
-        params = _stored_elements(model.graph)
     notes = list(notes)
     try:
         local_functions = tuple(sorted({str(OpName(*onnx_nodes.function_key(f))) for f in model.functions}))
-        model = _typed(_without_functions(model, notes), notes)
-        walked = onnx_graph.walked(model, Provenance(model, lines or SourceLines({}, ())))
+        if params is None and model.functions:  # what is inlined is stored in the functions
+            params = stored_elements(Listing(model))
+        model, listing = _typed(_without_functions(model, notes), notes)
+        imported = onnx_nodes.opsets(model.opset_import)
+        walked = onnx_graph.walked(listing, imported, Provenance(listing.all_nodes(), lines or SourceLines({}, ())))
     except RecursionError as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: its functions are nested too deeply") from error
     except ValueError as error:
@@ -55,27 +56,20 @@ def inventory_of(
         dialect=Dialect.ONNX,
         sites=walked.sites,
         functions=walked.functions,
-        inputs=tuple(_inputs(model)),
+        inputs=tuple(_inputs(listing.graph, listing.types)),
         local_functions=local_functions,
         ir_version=model.ir_version,
         uncaptured=tuple(_newer_than_known(model)),
-        opset_imports=onnx_nodes.opsets(model.opset_import),
-        params=params,
+        opset_imports=imported,
+        params=stored_elements(listing) if params is None else params,
         rungs=(Rung("", method, "; ".join(notes)),),
     )
 
 
-def _inputs(model: ModelProto) -> Iterator[TensorSpec]:
+def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:
     """What a caller must give: every initializer was an input in IR 3, and may be one since."""
-    stored = {tensor.name for tensor in model.graph.initializer}
-    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
-    return (type_spec(value.name, value.type) for value in model.graph.input if value.name not in stored)
-
-
-def _stored_elements(graph: GraphProto) -> int:
-    total = sum(prod(max(dim, 0) for dim in tensor.dims) for tensor in graph.initializer)
-    inner = (body for node in graph.node for _, body in onnx_nodes.bodies(node))
-    return total + sum(map(_stored_elements, inner))
+    stored = {name for name, _ in graph.stored}
+    return (types.named(number, name) for name, number in graph.inputs if name not in stored)
 
 
 def _without_functions(model: ModelProto, notes: list[str]) -> ModelProto:
@@ -91,12 +85,17 @@ def _without_functions(model: ModelProto, notes: list[str]) -> ModelProto:
     return result
 
 
-def _typed(model: ModelProto, notes: list[str]) -> ModelProto:
+def _typed(model: ModelProto, notes: list[str]) -> tuple[ModelProto, Listing]:
+    """The model with the types of its values, as far as they are known."""
+    listing = Listing(model)
+    if is_typed(listing.graph):
+        return model, listing
     try:
-        return with_types(model)
+        model = inferred(model)
     except PassFailed as error:  # the operators are known all the same
         notes.append(f"type inference failed: {error}")
-        return model
+        return model, listing
+    return model, Listing(model)
 
 
 def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:

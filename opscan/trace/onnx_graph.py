@@ -1,20 +1,23 @@
-"""The onnx dialect: the sites of an ONNX ModelProto, control-flow bodies and local functions included."""
+"""The onnx dialect: the sites of an ONNX graph, control-flow bodies and local functions included."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto
+from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
-from opscan.core.dataflow import embedded
+from opscan.core.dataflow import outer_name
 from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import OpName
+from opscan.core.sites import Row, Sites
 from opscan.trace.onnx_binding import defaults, schema_of, types
 from opscan.trace.onnx_functions import Calls, expanded, has_body
-from opscan.trace.onnx_nodes import FunctionKey, Node, call_key, function_key, listed, needed, opsets
+from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, needed
+from opscan.trace.onnx_nodes import FunctionKey, opsets
 from opscan.trace.onnx_provenance import Place, Provenance
-from opscan.trace.onnx_values import Scope, attribute_value, constant_spec, declared, declared_values
+from opscan.trace.onnx_types import ABSENT, UNKNOWN, Scope, Types
+from opscan.trace.onnx_values import attribute_value, constant_spec
 from opscan.trace.provenance import SourceLines
 
 # Outputs that differ, or in training may differ, from run to run even on constant inputs.
@@ -22,7 +25,7 @@ _RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout")
 )
 
-_UNKNOWN = TensorSpec(None, None)
+_NO_VALUE = TensorSpec(None, None)
 
 Attributes = dict[str, Attribute]
 
@@ -31,41 +34,42 @@ Attributes = dict[str, Attribute]
 class Walked:
     """What a graph does."""
 
-    sites: tuple[Site, ...]
+    sites: Sites
     """In file order."""
     functions: Mapping[str, FunctionBody]
     """The bodies by which ONNX defines operators; see Site.function."""
 
 
-def walked(model: ModelProto, provenance: Provenance) -> Walked:
+def walked(listing: Listing, imported: Mapping[str, int], provenance: Provenance) -> Walked:
     """Every node of the graph and of the bodies it runs.
 
     Constant nodes are values, not operators. A call of a model-local function is replaced by the
     function's nodes. Functions must not call themselves.
     """
-    functions = {function_key(function): function for function in model.functions}
-    calls = Calls()
-    walk = _Walk(functions, provenance, opsets(model.opset_import), model.ir_version, calls)
-    sites = tuple(walk.graph(model.graph, {}, {}, ""))
-    return Walked(sites, _function_bodies(calls, model.ir_version))
+    calls, rows = Calls(), _Rows()
+    _Walk(listing, provenance, imported, calls, rows).graph(listing.graph, {}, "")
+    return Walked(rows.sites(), _function_bodies(calls, listing.ir_version))
 
 
 def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
     """The body of every kind of call, and of the calls in those bodies."""
     found: dict[str, FunctionBody] = {}
     tried: set[str] = set()
+    nobody = Provenance((), SourceLines({}, ()))
+    listing = Listing(ModelProto(ir_version=ir_version))
     while new := {key: call for key, call in calls.by_key.items() if key not in tried}:
         tried |= new.keys()
         for key, function in expanded(new).items():
-            call = new[key]
-            walk = _Walk({}, Provenance(ModelProto(), SourceLines({}, ())), call.imports, ir_version, calls, Place())
-            sites = () if function.doc_string else tuple(walk.function_body(function, call.inputs))
-            found[key] = FunctionBody(sites, function.doc_string)
+            call, rows = new[key], _Rows()
+            if not function.doc_string:
+                walk = _Walk(listing, nobody, call.imports, calls, rows)
+                inputs = [ABSENT if spec is None else listing.types.number(spec) for spec in call.inputs]
+                walk.function(listing.function(function), inputs, "")
+            found[key] = FunctionBody(rows.sites(), function.doc_string)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Operator(NamedTuple):
     """An operator in graphs that import the same opsets."""
 
     name: OpName
@@ -76,17 +80,33 @@ class _Kind:
     is_function: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
-    """What nodes share that differ in names and places only; as in Site."""
+class _Form(NamedTuple):
+    """What nodes share that differ in names and places only: their number among the rows' forms, and what they make."""
 
-    kind: _Kind
-    attributes: Attributes
-    types: Mapping[str, str]
-    unbound: tuple[str, ...]
-    macs: int | None
-    function: str
-    constant: bool
+    number: int
+    makes: tuple[int, ...]
+    """Types of the outputs."""
+
+
+class _Rows:
+    """The sites found so far."""
+
+    def __init__(self) -> None:
+        self.forms: list[Site] = []
+        self.rows: list[Row] = []
+
+    def sites(self) -> Sites:
+        """All of them."""
+        return Sites(self.forms, self.rows)
+
+    def embed(self, start: int, names: Mapping[str, str], prefix: str) -> None:
+        """Gives the rows from there on, which are those of a graph that stands in another, its names of values."""
+
+        def renamed(found: Iterable[str]) -> list[str]:
+            return [outer_name(name, names, prefix) if name else name for name in found]
+
+        inner = (row._replace(reads=renamed(row.reads), makes=renamed(row.makes)) for row in self.rows[start:])
+        self.rows[start:] = list(inner)
 
 
 class _Walk:
@@ -94,176 +114,139 @@ class _Walk:
 
     def __init__(
         self,
-        functions: Mapping[FunctionKey, FunctionProto],
+        listing: Listing,
         provenance: Provenance,
         imported: Mapping[str, int],
-        ir_version: int,
         calls: Calls,
+        rows: _Rows,
+        given: Attributes | None = None,
         caller: Place | None = None,
     ) -> None:
-        self._functions = functions
+        """`given` are the parameters of the function whose nodes are walked, `caller` the place of its call."""
+        self._listing = listing
+        self._types: Types = listing.types
         self._provenance = provenance
         self._opsets = imported
-        self._ir_version = ir_version
         self._calls = calls
-        self._caller = caller
-        self._kinds: dict[FunctionKey, _Kind] = {}
-        self._facts: dict[Hashable, _Facts] = {}
+        self._rows = rows
+        self._given = given or {}
+        self._caller = caller or Place()
+        self._operators: dict[FunctionKey, _Operator] = {}
+        self._forms: dict[Hashable, _Form] = {}
 
-    def graph(self, graph: GraphProto, outer: Scope, given: Attributes, body: str) -> Iterator[Site]:
-        """Sites of a graph that sees the values of `outer`; `given` are the parameters of the function around it."""
-        wanted = [value.name for value in graph.output]
-        yield from self._nodes(graph.node, outer | declared(graph, self._ir_version), given, body, wanted)
+    def graph(self, graph: Graph, outer: Scope, body: str) -> None:
+        """Adds the sites of a graph that sees the values of `outer`."""
+        self._nodes(graph.nodes, outer | self._listing.declared(graph), body, graph.outputs)
 
-    def function_body(self, function: FunctionProto, inputs: Sequence[TensorSpec | None]) -> Iterator[Site]:
-        """Sites of a function that is called with these inputs."""
-        scope = declared_values(function.value_info) | _arguments(function, inputs)
-        return self._nodes(function.node, scope, {}, "", function.output)
+    def function(self, function: Function, inputs: Sequence[int], body: str) -> Scope:
+        """Adds the sites of a function that is called with values of these types; what is then known of its values."""
+        arguments = zip(function.proto.input, inputs, strict=False)
+        scope = function.stated | {formal: number for formal, number in arguments if number != ABSENT}
+        scope[""] = ABSENT
+        self._nodes(function.nodes, scope, body, function.proto.output)
+        return scope
 
-    def _nodes(
-        self, nodes: Sequence[NodeProto], scope: Scope, given: Attributes, body: str, wanted: Iterable[str]
-    ) -> Iterator[Site]:
+    def _nodes(self, nodes: Nodes, scope: Scope, body: str, wanted: Iterable[str]) -> None:
         """`wanted` are the values that the graph yields."""
-        found = listed(nodes)
-        alive = needed(found, wanted)
-        for number, listed_node in enumerate(found):
-            node = listed_node.proto
-            key = call_key(node)
-            function = self._functions.get(key)
-            if function is not None:
-                yield from self._call(node, function, scope, given, body)
-            elif key[1] == "Constant" and key[0] == "":
-                scope |= {name: constant_spec(node, name, scope.get(name)) for name in listed_node.outputs}
-            else:
-                yield self._site(listed_node, key, scope, given, body, dead=number not in alive)
-                if listed_node.bodies:
-                    yield from self._bodies(listed_node, scope, given, body)
+        add, forms, known = self._rows.rows.append, self._forms, scope.get
+        alive, places, caller = needed(nodes, wanted), self._provenance.of(nodes), self._caller
+        for number, (call, inputs, outputs) in enumerate(zip(nodes.calls, nodes.inputs, nodes.outputs, strict=True)):
+            if not call.is_plain and self._is_value_or_call(nodes, number, scope, body):
+                continue
+            takes = [known(name, UNKNOWN) for name in inputs]
+            key = (call, alive[number], len(takes), *takes, *[known(name, UNKNOWN) for name in outputs])
+            form = forms.get(key)
+            if form is None:
+                form = forms[key] = self._form(nodes, number, scope, dead=not alive[number])
+            for name, made in zip(outputs, form.makes, strict=True):
+                scope[name] = made
+            add(Row(form.number, places[number] or caller, nodes.names[number], body, inputs, outputs))
+            if not call.is_plain:
+                self._bodies(nodes, number, scope, body)
 
-    def _site(
-        self,
-        node: Node,
-        key: FunctionKey,
-        scope: Scope,
-        given: Attributes,
-        body: str,
-        *,
-        dead: bool,
-    ) -> Site:
-        names = node.outputs
-        inputs = _specs(node.inputs, scope)
-        stated = [scope.get(name, _UNKNOWN) for name in names]
-        if node.bodies or given:  # few nodes have any, and what they hold may be large
-            facts = self._new_facts(node, key, inputs, stated, given)
-        else:
-            facts = self._shared_facts(node, key, inputs, stated)
-        place = self._place(node.proto)
-        kind = facts.kind
-        return Site(
-            op=kind.name,
-            module=place.module,
-            source=place.source,
+    def _form(self, nodes: Nodes, number: int, scope: Scope, *, dead: bool) -> _Form:
+        """What follows from an operator, its attributes and the types of its values; found once for equal ones."""
+        call, node = nodes.calls[number], nodes.protos[number]
+        inputs = self._specs(nodes.inputs[number], scope)
+        stated = self._specs(nodes.outputs[number], scope)
+        outputs = [_NO_VALUE if spec is None else TensorSpec(spec.shape, spec.dtype, spec.name) for spec in stated]
+        operator, attributes = self._operator(call.key), _attributes(node, self._given)
+        bound, unbound = types(operator.schema, inputs, outputs)
+        constant = _is_constant(node, inputs) and call.key[1] not in _RANDOM and number not in nodes.bodies
+        makes = tuple(self._types.made(scope.get(name, UNKNOWN), constant) for name in nodes.outputs[number])
+        site = Site(
+            op=operator.name,
+            module="",
             inputs=inputs,
-            outputs=_outputs(names, stated, scope, facts.constant),
-            attributes=facts.attributes,
-            macs=facts.macs,
-            node=node.proto.name,
-            body=body,
-            since_version=kind.since_version,
-            types=facts.types,
-            unbound=facts.unbound,
-            defaults=kind.defaults,
-            is_function=kind.is_function,
-            function=facts.function,
-            constant=facts.constant,
-            dead=dead,
-        )
-
-    def _shared_facts(
-        self, node: Node, key: FunctionKey, inputs: tuple[TensorSpec | None, ...], stated: Sequence[TensorSpec]
-    ) -> _Facts:
-        """What follows from the operator, its attributes and the types of its values: found once for equal ones."""
-        equal = (
-            key,
-            tuple([attribute.SerializeToString() for attribute in node.proto.attribute[:]]),
-            tuple([spec and (spec.shape, spec.dtype, spec.constant) for spec in inputs]),
-            tuple([name and (spec.shape, spec.dtype) for name, spec in zip(node.outputs, stated, strict=True)]),
-        )
-        facts = self._facts.get(equal)
-        if facts is None:
-            facts = self._facts[equal] = self._new_facts(node, key, inputs, stated, {})
-        return facts
-
-    def _new_facts(
-        self,
-        node: Node,
-        key: FunctionKey,
-        inputs: tuple[TensorSpec | None, ...],
-        stated: Sequence[TensorSpec],
-        given: Attributes,
-    ) -> _Facts:
-        kind = self._kind(key)
-        attributes = _attributes(node.proto, given)
-        typed = zip(node.outputs, stated, strict=True)
-        outputs = tuple(TensorSpec(spec.shape, spec.dtype, name) if name else _UNKNOWN for name, spec in typed)
-        bound, unbound = types(kind.schema, inputs, outputs)
-        return _Facts(
-            kind=kind,
+            outputs=tuple(_NO_VALUE if made == ABSENT else self._types.named(made, "?") for made in makes),
             attributes=attributes,
+            macs=macs(operator.name, inputs, outputs, attributes),
+            since_version=operator.since_version,
             types=bound,
             unbound=unbound,
-            macs=macs(kind.name, inputs, outputs, attributes),
-            function=self._calls.key(node.proto, inputs, self._opsets) if kind.is_function else "",
-            constant=_is_constant(node.proto, inputs) and key[1] not in _RANDOM and not node.bodies,
+            defaults=operator.defaults,
+            is_function=operator.is_function,
+            function=self._calls.key(node, inputs, self._opsets) if operator.is_function else "",
+            constant=constant,
+            dead=dead,
         )
+        self._rows.forms.append(site)
+        return _Form(len(self._rows.forms) - 1, makes)
 
-    def _kind(self, key: FunctionKey) -> _Kind:
+    def _operator(self, key: FunctionKey) -> _Operator:
         """What all nodes of an operator share, looked up once."""
-        if key not in self._kinds:
-            domain, operator, _ = key
+        if key not in self._operators:
+            domain, name, _ = key
             opset = self._opsets.get(domain, 0)
-            schema = schema_of(operator, domain, opset)
-            self._kinds[key] = _Kind(
+            schema = schema_of(name, domain, opset)
+            self._operators[key] = _Operator(
                 OpName(*key),
                 schema,
                 schema.since_version if schema else None,
                 defaults(schema),
-                has_body(operator, domain, opset, self._opsets.get("", opset)),
+                has_body(name, domain, opset, self._opsets.get("", opset)),
             )
-        return self._kinds[key]
+        return self._operators[key]
 
-    def _place(self, node: NodeProto) -> Place:
-        return self._provenance.of(node) or self._caller or Place()
+    def _specs(self, names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
+        return tuple([self._types.named(scope.get(name, UNKNOWN), name) if name else None for name in names])
 
-    def _bodies(self, node: Node, scope: Scope, given: Attributes, body: str) -> Iterator[Site]:
-        inner = node.bodies
-        for number, (attribute, graph) in enumerate(inner):
-            label = f"{node.proto.name or node.proto.op_type}.{attribute}"
-            path = f"{label}[{number}]" if sum(name == attribute for name, _ in inner) > 1 else label
-            yield from self.graph(graph, scope, given, _below(body, path))
+    def _bodies(self, nodes: Nodes, number: int, scope: Scope, body: str) -> None:
+        inner = nodes.bodies.get(number, ())
+        for position, (attribute, graph) in enumerate(inner):
+            label = f"{nodes.names[number] or nodes.protos[number].op_type}.{attribute}"
+            path = f"{label}[{position}]" if sum(name == attribute for name, _ in inner) > 1 else label
+            self.graph(graph, scope, _below(body, path))
 
-    def _call(
-        self, node: NodeProto, function: FunctionProto, scope: Scope, given: Attributes, body: str
-    ) -> Iterator[Site]:
+    def _is_value_or_call(self, nodes: Nodes, number: int, scope: Scope, body: str) -> bool:
+        """Whether a node is no operator but a Constant or a call of the model's own function, which is then done."""
+        call = nodes.calls[number]
+        if call.is_constant:
+            spec = constant_spec(call.node)
+            for name in nodes.outputs[number]:
+                stated = self._types.made(scope.get(name, UNKNOWN), True)
+                scope[name] = stated if spec is None or name == "" else self._types.number(spec)
+            return True
+        function = self._listing.functions.get(call.key)
+        if function is not None:
+            self._call(nodes, number, function, scope, body)
+        return function is not None
+
+    def _call(self, nodes: Nodes, number: int, function: Function, scope: Scope, body: str) -> None:
         """The nodes of a function that was not inlined: it sees its arguments only."""
-        parameters = {a.name: attribute_value(a) for a in function.attribute_proto} | _attributes(node, given)
-        inner = declared_values(function.value_info) | _arguments(function, _specs(node.input, scope))
-        walk = _Walk(
-            self._functions,
-            self._provenance,
-            opsets(function.opset_import),
-            self._ir_version,
-            self._calls,
-            self._place(node),
-        )
-        outside = dict(zip(function.input, node.input, strict=False))
-        outside |= dict(zip(function.output, node.output, strict=False))
-        path = _below(body, node.name or node.op_type)
-        for site in walk._nodes(function.node, inner, parameters, path, function.output):
-            yield embedded(site, outside, next(filter(None, node.output), node.name))
-        for formal, output in zip(function.output, node.output, strict=False):
-            known, result = scope.get(output), inner.get(formal, TensorSpec(None, None))
-            stated = known or result
-            scope[output] = TensorSpec(stated.shape, stated.dtype, output, result.constant)
+        node, proto = nodes.protos[number], function.proto
+        parameters = {a.name: attribute_value(a) for a in proto.attribute_proto} | _attributes(node, self._given)
+        place = self._provenance.of(nodes)[number] or self._caller
+        imported, first = opsets(proto.opset_import), len(self._rows.rows)
+        walk = _Walk(self._listing, self._provenance, imported, self._calls, self._rows, parameters, place)
+        inputs = [scope.get(name, UNKNOWN) for name in node.input]
+        inner = walk.function(function, inputs, _below(body, node.name or node.op_type))
+        outside = dict(zip(proto.input, node.input, strict=False)) | dict(zip(proto.output, node.output, strict=False))
+        self._rows.embed(first, outside, next(filter(None, node.output), node.name))
+        for formal, output in zip(proto.output, node.output, strict=False):
+            result = inner.get(formal, UNKNOWN)
+            if output and result != ABSENT:
+                scope[output] = self._types.made(scope.get(output, result), self._types.specs[result].constant)
 
 
 def _below(body: str, path: str) -> str:
@@ -276,30 +259,7 @@ def _attributes(node: NodeProto, given: Attributes) -> Attributes:
     return own | {a.name: given[a.ref_attr_name] for a in node.attribute if a.ref_attr_name in given}
 
 
-def _specs(names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
-    return tuple([(scope.get(name) or TensorSpec(None, None, name)) if name else None for name in names])
-
-
-def _outputs(
-    names: Sequence[str], stated: Sequence[TensorSpec], scope: Scope, constant: bool
-) -> tuple[TensorSpec, ...]:
-    """The outputs, which are then in scope; one that is left out has no name and no type."""
-    for name, known in zip(names, stated, strict=True):
-        if name and (known.constant != constant or known.name != name):
-            scope[name] = TensorSpec(known.shape, known.dtype, name, constant)
-    return tuple([scope[name] if name else _UNKNOWN for name in names])
-
-
-def _arguments(function: FunctionProto, inputs: Iterable[TensorSpec | None]) -> Scope:
-    """The function's parameters with the types of what it is called with."""
-    return {
-        formal: TensorSpec(actual.shape, actual.dtype, formal, actual.constant)
-        for formal, actual in zip(function.input, inputs, strict=False)
-        if actual is not None
-    }
-
-
-def _is_constant(node: NodeProto, inputs: tuple[TensorSpec | None, ...]) -> bool:
+def _is_constant(node: NodeProto, inputs: Sequence[TensorSpec | None]) -> bool:
     """All inputs are constants, or only their static shapes are asked for."""
     present = [spec for spec in inputs if spec is not None]
     if node.op_type in ("Shape", "Size") and present:

@@ -1,10 +1,6 @@
-"""Questions about the nodes of an ONNX graph: what they call, what they run, what depends on them.
+"""Questions about the nodes of an ONNX graph: what they call, what they run."""
 
-Repeated fields are sliced before they are gone through: a slice is a list, over which Python goes twice as fast.
-"""
-
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, NodeProto, OperatorSetIdProto
 
@@ -40,53 +36,3 @@ def bodies(node: NodeProto) -> list[tuple[str, GraphProto]]:
 def domain_of(name: str) -> str:
     """A domain's name, `""` for ai.onnx however it is written."""
     return "" if name == "ai.onnx" else name
-
-
-class Node(NamedTuple):
-    """A node, and what is asked of it more than once: protobuf makes it anew each time."""
-
-    proto: NodeProto
-    inputs: list[str]
-    outputs: list[str]
-    """`""` for one that is left out, none at the end."""
-    bodies: list[tuple[str, GraphProto]]
-
-
-def listed(nodes: Sequence[NodeProto]) -> list[Node]:
-    """The nodes of a graph, in its order."""
-    return [Node(node, node.input[:], _outputs(node), bodies(node)) for node in nodes[:]]
-
-
-def _outputs(node: NodeProto) -> list[str]:
-    names = node.output[:]
-    while names and not names[-1]:
-        names.pop()
-    return names
-
-
-def needed(nodes: Sequence[Node], wanted: Iterable[str]) -> set[int]:
-    """Numbers of the nodes that a wanted value depends on, through their bodies as well."""
-    makers = {name: number for number, node in enumerate(nodes) for name in node.outputs if name}
-    found: set[int] = set()
-    waiting = [makers[name] for name in wanted if name in makers]
-    while waiting:
-        number = waiting.pop()
-        if number not in found:
-            found.add(number)
-            node = nodes[number]
-            reads = _reads(node.proto) if node.bodies else node.inputs
-            waiting += [makers[name] for name in reads if name in makers]
-    return found
-
-
-def _reads(node: NodeProto) -> Sequence[str]:
-    """Names that the node or its bodies mention."""
-    inner = bodies(node)
-    if not inner:
-        return node.input[:]
-    found = node.input[:]
-    for _, graph in inner:
-        found += [value.name for value in graph.output]
-        for below in graph.node:
-            found += _reads(below)
-    return found

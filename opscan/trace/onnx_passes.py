@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from onnx.onnx_ml_pb2 import GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart
+from opscan.trace.onnx_listing import Listing, is_typed
 from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
 
 # Functions that call functions can stand for any number of nodes.
@@ -14,8 +15,11 @@ _MOST_NODES = 500_000
 
 def with_types(model: ModelProto) -> ModelProto:
     """The model with the types of its values, inferred where the file does not state them. Raises PassFailed."""
-    if _fully_typed(model.graph):
-        return model
+    return model if is_typed(Listing(model).graph) else inferred(model)
+
+
+def inferred(model: ModelProto) -> ModelProto:
+    """The model with the types that onnx infers. Raises PassFailed."""
     try:
         return apart(_infer_types_and_values, model)
     except PassFailed:  # values cost memory by the element of a vector
@@ -51,24 +55,6 @@ def _infer_types(model: bytes) -> bytes:
 
 def _inline(model: bytes) -> bytes:
     return onnx_compiled.inline_local_functions(model)
-
-
-def _fully_typed(graph: GraphProto) -> bool:
-    stated = {value.name for value in (*graph.value_info[:], *graph.output[:]) if _is_typed(value)}
-    stated.add("")  # an output that is left out
-    return all(_is_node_typed(node, stated) for node in graph.node[:])
-
-
-def _is_node_typed(node: NodeProto, stated: set[str]) -> bool:
-    """A Constant's value has its own type."""
-    if not stated.issuperset(node.output[:]):
-        return node.op_type == "Constant" and node.domain in ("", "ai.onnx")
-    return all(_fully_typed(inner) for _, inner in bodies(node))
-
-
-def _is_typed(value: ValueInfoProto) -> bool:
-    tensor = value.type.tensor_type
-    return bool(tensor.elem_type) and tensor.HasField("shape")
 
 
 def _expanded(model: ModelProto) -> int:

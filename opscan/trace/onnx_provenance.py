@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
+from typing import NamedTuple
 
-from onnx.onnx_ml_pb2 import ModelProto, NodeProto
+from onnx.onnx_ml_pb2 import NodeProto
 
-from opscan.trace.onnx_nodes import bodies
+from opscan.trace.onnx_listing import Nodes
 from opscan.trace.provenance import SourceLines
 
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
@@ -17,22 +16,24 @@ _SCOPES, _STACK = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.stack_trace"
 _LITERAL = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A node's module path and source line; `""` and None where they are not known."""
 
     module: str = ""
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A node, its values by number, and the node whose body it sits in."""
+Places = list[Place | None]
+"""Of the nodes of one graph; None where nothing tells it."""
 
-    node: NodeProto
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    owner: NodeProto | None
+
+class _Link(NamedTuple):
+    """A node, its values by number, and the node whose body it sits in; nodes as a list of places and a position."""
+
+    node: tuple[Places, int]
+    inputs: list[int]
+    outputs: list[int]
+    owner: tuple[Places, int] | None
 
 
 class Provenance:
@@ -42,29 +43,45 @@ class Provenance:
     its results, else from the nearest that makes its inputs, else from the node whose body it is in.
     """
 
-    def __init__(self, model: ModelProto, lines: SourceLines) -> None:
+    def __init__(self, graphs: Iterable[Nodes], lines: SourceLines) -> None:
         self._lines = lines
         self._sources: dict[str | None, str | None] = {}  # blocks that are alike have the same stack traces
-        graphs = (model.graph.node, *(function.node for function in model.functions))
-        # They keep the nodes alive, whose ids are the keys of _places.
-        self._nodes = [node for nodes in graphs for node in _all_nodes(nodes)]
-        self._places = {id(node): place for node in self._nodes if (place := self._stated(node))}
-        if len(self._places) < len(self._nodes):
+        self._scopes: dict[str, Place] = {}
+        self._graphs: list[Nodes] = []
+        """They stay alive, for their ids are the keys of _places."""
+        self._places: dict[int, Places] = {}
+        graphs = list(graphs)
+        for nodes in graphs:
+            self._add(nodes)
+        found = self._places.values()
+        if any(map(any, found)) and not all(map(all, found)):
             numbers = count()
-            self._inherit([link for nodes in graphs for link in _links(nodes, {}, None, numbers)])
+            self._inherit([link for nodes in graphs for link in self._links(nodes, {}, None, numbers)])
 
-    def of(self, node: NodeProto) -> Place | None:
-        """The place of a node of this model; None where nothing tells it."""
-        return self._places.get(id(node))
+    def of(self, nodes: Nodes) -> Places:
+        """The places of these nodes of the model."""
+        return self._places.get(id(nodes)) or [None] * len(nodes.names)
 
-    def _stated(self, node: NodeProto) -> Place | None:
+    def _add(self, nodes: Nodes) -> None:
+        self._graphs.append(nodes)
+        self._places[id(nodes)] = list(map(self._stated, nodes.protos, nodes.names))
+        for inner in nodes.bodies.values():
+            for _, graph in inner:
+                self._add(graph.nodes)
+
+    def _stated(self, node: NodeProto, name: str) -> Place | None:
         if entries := node.metadata_props[:]:
             metadata = {entry.key: entry.value for entry in entries}
             if _SCOPES in metadata:
                 return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
-        name = node.name
         # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
-        return _place_of_scope(name.strip("/").rpartition("/")[0]) if name.startswith("/") else None
+        if not name.startswith("/"):
+            return None
+        scope = name.rstrip("/").rpartition("/")[0]
+        place = self._scopes.get(scope)
+        if place is None:
+            place = self._scopes[scope] = _place_of_scope(scope.lstrip("/"))
+        return place
 
     def _source(self, stack_trace: str | None) -> str | None:
         if stack_trace not in self._sources:
@@ -74,40 +91,33 @@ class Provenance:
     def _inherit(self, links: Sequence[_Link]) -> None:
         users: dict[int, Place] = {}
         for link in reversed(links):  # from the results backwards: users come first
-            if place := self._settle(link.node, (users.get(value) for value in link.outputs)):
+            if place := _settle(link.node, (users.get(value) for value in link.outputs)):
                 users |= dict.fromkeys(link.inputs, place)
         makers: dict[int, Place] = {}
         for link in links:
-            owner = self._places.get(id(link.owner)) if link.owner is not None else None
-            if place := self._settle(link.node, (*(makers.get(value) for value in link.inputs), owner)):
+            owner = link.owner[0][link.owner[1]] if link.owner is not None else None
+            if place := _settle(link.node, (*(makers.get(value) for value in link.inputs), owner)):
                 makers |= dict.fromkeys(link.outputs, place)
 
-    def _settle(self, node: NodeProto, candidates: Iterable[Place | None]) -> Place | None:
-        """The node's own place, else the first candidate, which it then keeps."""
-        place = self._places.get(id(node)) or next(filter(None, candidates), None)
-        if place:
-            self._places[id(node)] = place
-        return place
+    def _links(
+        self, nodes: Nodes, outer: Mapping[str, int], owner: tuple[Places, int] | None, numbers: Iterator[int]
+    ) -> Iterator[_Link]:
+        """Nodes in order, bodies after their node. Sibling bodies may use one name for different values."""
+        values, places = dict(outer), self._places[id(nodes)]
+        for number, (reads, makes) in enumerate(zip(nodes.inputs, nodes.outputs, strict=True)):
+            inputs = [values.setdefault(name, next(numbers)) for name in reads if name]
+            outputs = [values.setdefault(name, next(numbers)) for name in makes if name]
+            yield _Link((places, number), inputs, outputs, owner)
+            for _, graph in nodes.bodies.get(number, ()):
+                yield from self._links(graph.nodes, values, (places, number), numbers)
 
 
-def _all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    for node in nodes:
-        yield node
-        for _, graph in bodies(node):
-            yield from _all_nodes(graph.node)
-
-
-def _links(
-    nodes: Iterable[NodeProto], outer: Mapping[str, int], owner: NodeProto | None, numbers: Iterator[int]
-) -> Iterator[_Link]:
-    """Nodes in order, bodies after their node. Sibling bodies may use one name for different values."""
-    values = dict(outer)
-    for node in nodes:
-        inputs = tuple(values.setdefault(name, next(numbers)) for name in node.input if name)
-        outputs = tuple(values.setdefault(name, next(numbers)) for name in node.output if name)
-        yield _Link(node, inputs, outputs, owner)
-        for _, graph in bodies(node):
-            yield from _links(graph.node, values, node, numbers)
+def _settle(node: tuple[Places, int], candidates: Iterable[Place | None]) -> Place | None:
+    """The node's own place, else the first candidate, which it then keeps."""
+    places, number = node
+    place = places[number] or next(filter(None, candidates), None)
+    places[number] = place
+    return place
 
 
 def _module_of_scopes(text: str) -> str:
@@ -116,7 +126,6 @@ def _module_of_scopes(text: str) -> str:
     return scopes[-2] if len(scopes) > 1 else ""
 
 
-@lru_cache(maxsize=4096)  # many nodes share a scope
 def _place_of_scope(scope: str) -> Place:
     """`blocks/blocks.0/attn` -> `blocks.0.attn`."""
     path: list[str] = []

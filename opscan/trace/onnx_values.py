@@ -8,20 +8,16 @@ from typing import Any
 
 from onnx.onnx_ml_pb2 import (
     AttributeProto,
-    GraphProto,
     NodeProto,
     SparseTensorProto,
     TensorProto,
     TypeProto,
-    ValueInfoProto,
 )
 
 from opscan.core.inventory import Attribute, Dimension, TensorSpec
 
 # Tensors up to this many elements keep their values in attributes: axes, scales, small shapes.
 _VALUE_ELEMENTS = 16
-# From this IR version on, an initializer that is also an input is only that input's default.
-_OVERRIDABLE_SINCE = 4
 _DTYPES = {"FLOAT": "float32", "DOUBLE": "float64"}
 # dtype of a Constant node's value that no tensor states.
 _CONSTANT_DTYPES = {
@@ -40,8 +36,6 @@ _STORED: dict[int, tuple[str, str]] = {
     TensorProto.INT64: ("q", "int64_data"),
     TensorProto.INT32: ("i", "int32_data"),
 }
-
-Scope = dict[str, TensorSpec]
 
 
 @cache
@@ -106,58 +100,29 @@ def tensor_spec(tensor: TensorProto) -> TensorSpec:
     return TensorSpec(_shape(tensor.dims[:]), dtype_name(tensor.data_type), tensor.name, constant=True)
 
 
-def _sparse_spec(sparse: SparseTensorProto) -> TensorSpec:
+def sparse_spec(sparse: SparseTensorProto) -> TensorSpec:
+    """The type of a stored sparse tensor."""
     return TensorSpec(_shape(sparse.dims), dtype_name(sparse.values.data_type), sparse.values.name, constant=True)
 
 
-def declared(graph: GraphProto, ir_version: int) -> Scope:
-    """Every value of a graph whose type the file states.
-
-    An initializer wins over an input of the same name, which every initializer had in IR 3.
-    """
-    scope = declared_values((*graph.input[:], *graph.value_info[:], *graph.output[:]))
-    stored = [tensor_spec(tensor) for tensor in graph.initializer[:]]
-    stored += [_sparse_spec(sparse) for sparse in graph.sparse_initializer]
-    inputs = {value.name for value in graph.input} if ir_version >= _OVERRIDABLE_SINCE else set()
-    scope |= {spec.name: spec for spec in stored}
-    return scope | {s.name: TensorSpec(s.shape, s.dtype, s.name) for s in stored if s.name in inputs}
-
-
-def declared_values(values: Iterable[ValueInfoProto]) -> Scope:
-    """The stated types by name."""
-    known: dict[bytes, TensorSpec] = {}  # many values have one type
-    found: Scope = {}
-    for value in values:
-        stated = value.type
-        name, text = value.name, stated.SerializeToString()
-        like = known.get(text)
-        if like is None:
-            known[text] = found[name] = type_spec(name, stated)
-        else:
-            found[name] = TensorSpec(like.shape, like.dtype, name)
-    return found
-
-
-def constant_spec(node: NodeProto, name: str, stated: TensorSpec | None) -> TensorSpec:
-    """The type of a Constant node's value, whichever attribute holds it."""
+def constant_spec(node: NodeProto) -> TensorSpec | None:
+    """The type of a Constant node's value, whichever attribute holds it; None where none does."""
     for attribute in node.attribute:
         match attribute.type:
             case _ if attribute.ref_attr_name:
                 continue  # a parameter of the function it sits in
             case AttributeProto.TENSOR:
-                return TensorSpec(_shape(attribute.t.dims), dtype_name(attribute.t.data_type), name, constant=True)
+                return TensorSpec(_shape(attribute.t.dims), dtype_name(attribute.t.data_type), constant=True)
             case AttributeProto.SPARSE_TENSOR:
-                sparse = _sparse_spec(attribute.sparse_tensor)
-                return TensorSpec(sparse.shape, sparse.dtype, name, constant=True)
+                return sparse_spec(attribute.sparse_tensor)
             case AttributeProto.INTS | AttributeProto.FLOATS | AttributeProto.STRINGS as kind:
                 length = len(attribute.ints) + len(attribute.floats) + len(attribute.strings)
-                return TensorSpec((length,), _CONSTANT_DTYPES[kind], name, constant=True)
+                return TensorSpec((length,), _CONSTANT_DTYPES[kind], constant=True)
             case kind if kind in _CONSTANT_DTYPES:
-                return TensorSpec((), _CONSTANT_DTYPES[kind], name, constant=True)
+                return TensorSpec((), _CONSTANT_DTYPES[kind], constant=True)
             case _:
                 continue
-    known = stated or TensorSpec(None, None)
-    return TensorSpec(known.shape, known.dtype, name, constant=True)
+    return None
 
 
 def attribute_value(attribute: AttributeProto) -> Attribute:

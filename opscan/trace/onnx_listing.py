@@ -1,0 +1,211 @@
+"""An ONNX graph as columns, read once: protobuf makes anew whatever it is asked for.
+
+Repeated fields are sliced before they are gone through: a slice is a list, over which Python goes twice as fast.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto
+
+from opscan.core.inventory import TensorSpec
+from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
+from opscan.trace.onnx_types import ABSENT, Scope, Types
+from opscan.trace.onnx_values import sparse_spec
+
+# From this IR version on, an initializer that is also an input is only that input's default.
+_OVERRIDABLE_SINCE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """What equal nodes are but for their names and the types of their values: an operator with attributes."""
+
+    node: NodeProto
+    """The first of them."""
+    key: FunctionKey
+    is_constant: bool
+    """Whether it is a Constant node: a value, no operator."""
+    is_plain: bool
+    """Whether it is an operator that runs no graph and is no function of the model's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes of a graph or function, in its order."""
+
+    protos: Sequence[NodeProto]
+    names: Sequence[str]
+    calls: Sequence[Call]
+    inputs: Sequence[list[str]]
+    outputs: Sequence[list[str]]
+    """`""` for one that is left out, none at the end."""
+    bodies: Mapping[int, "list[tuple[str, Graph]]"]
+    """Number of a node -> the graphs that it runs, with the attributes that hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A graph, without the values of tensors."""
+
+    nodes: Nodes
+    inputs: Sequence[tuple[str, int]]
+    """Names and types."""
+    outputs: Sequence[str]
+    stated: Scope
+    """Types of values, except of stored ones."""
+    complete: Collection[str]
+    """Values made by nodes that are stated to be tensors of some dtype and shape."""
+    stored: Sequence[tuple[str, int]]
+    """Names and types of stored tensors, sparse ones last."""
+    sparse: int
+    """How many of them are sparse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the model's own, or the body of an operator."""
+
+    proto: FunctionProto
+    nodes: Nodes
+    stated: Scope
+
+
+class Listing:
+    """A model as columns. Equal calls are one Call, equal types have one number."""
+
+    def __init__(self, model: ModelProto, types: Types | None = None) -> None:
+        self.types = types or Types()
+        self.ir_version = model.ir_version
+        self._calls: dict[Hashable, Call] = {}
+        self._own = {function_key(function) for function in model.functions}
+        self.graph = self._graph(model.graph)
+        self.functions = {function_key(function): self.function(function) for function in model.functions}
+
+    def function(self, function: FunctionProto) -> Function:
+        """Another function."""
+        stated = {name: number for name, number, _ in self.types.stated(function.value_info[:])}
+        return Function(function, self._nodes(function.node[:]), stated)
+
+    def all_nodes(self) -> Iterator[Nodes]:
+        """Those of the graph and of each function, without those of bodies."""
+        yield self.graph.nodes
+        yield from (function.nodes for function in self.functions.values())
+
+    def declared(self, graph: Graph) -> Scope:
+        """Every value of a graph whose type the file states.
+
+        An initializer wins over an input of the same name, which every initializer had in IR 3.
+        """
+        scope = {**graph.stated, **dict(graph.stored)}
+        for name, _ in graph.inputs if self.ir_version >= _OVERRIDABLE_SINCE else ():
+            scope[name] = self.types.made(scope[name], False)
+        scope[""] = ABSENT
+        return scope
+
+    def _graph(self, graph: GraphProto) -> Graph:
+        outputs = graph.output[:]
+        made = list(self.types.stated((*graph.value_info[:], *outputs)))
+        inputs = [(name, number) for name, number, _ in self.types.stated(graph.input[:])]
+        sparse = [(spec.name, self.types.number(spec)) for spec in map(sparse_spec, graph.sparse_initializer)]
+        return Graph(
+            nodes=self._nodes(graph.node[:]),
+            inputs=inputs,
+            outputs=[value.name for value in outputs],
+            stated=dict(inputs) | {name: number for name, number, _ in made},
+            complete={name for name, _, is_complete in made if is_complete},
+            stored=[*self.types.stored(graph.initializer[:]), *sparse],
+            sparse=len(sparse),
+        )
+
+    def _nodes(self, protos: Sequence[NodeProto]) -> Nodes:
+        calls = list(map(self._call, protos))
+        running = [number for number, call in enumerate(calls) if not call.is_plain and not call.is_constant]
+        return Nodes(
+            protos=protos,
+            names=[node.name for node in protos],
+            calls=calls,
+            inputs=[node.input[:] for node in protos],
+            outputs=list(map(_outputs, protos)),
+            bodies={
+                number: [(name, self._graph(graph)) for name, graph in inner]
+                for number in running
+                if (inner := bodies(protos[number]))
+            },
+        )
+
+    def _call(self, node: NodeProto) -> Call:
+        texts = [attribute.SerializeToString() for attribute in node.attribute[:]]
+        text = (node.op_type, node.domain, node.overload, *texts)
+        call = self._calls.get(text)
+        if call is None:
+            key = call_key(node)
+            is_constant = key[1] == "Constant" and key[0] == "" and key not in self._own
+            is_plain = not is_constant and key not in self._own and not bodies(node)
+            call = self._calls[text] = Call(node, key, is_constant, is_plain)
+        return call
+
+
+def stored_elements(listing: Listing) -> int:
+    """Elements of all stored tensors, those of bodies included; sparse ones do not count."""
+    return _stored_elements(listing.graph, listing.types)
+
+
+def _stored_elements(graph: Graph, types: Types) -> int:
+    dense = graph.stored[: len(graph.stored) - graph.sparse]
+    counts = Counter(number for _, number in dense)
+    total = sum(_elements(types.specs[number]) * count for number, count in counts.items())
+    return total + sum(_stored_elements(inner, types) for inner in _inner(graph.nodes))
+
+
+def _elements(spec: TensorSpec) -> int:
+    """Of a stored tensor; none where a size makes no sense."""
+    return prod(size if isinstance(size, int) else 0 for size in spec.shape or ())
+
+
+def is_typed(graph: Graph) -> bool:
+    """Whether the file states dtype and shape of all that nodes make; a Constant's value has its own type."""
+    stated = {"", *graph.complete}
+    for call, outputs in zip(graph.nodes.calls, graph.nodes.outputs, strict=True):
+        if not stated.issuperset(outputs) and not call.is_constant:
+            return False
+    return all(map(is_typed, _inner(graph.nodes)))
+
+
+def needed(nodes: Nodes, wanted: Iterable[str]) -> bytearray:
+    """1 for each node that a wanted value depends on, through its bodies as well."""
+    makers = {name: number for number, names in enumerate(nodes.outputs) for name in names}
+    makers.pop("", None)
+    found = bytearray(len(nodes.outputs))
+    waiting = [makers[name] for name in wanted if name in makers]
+    while waiting:
+        number = waiting.pop()
+        if not found[number]:
+            found[number] = 1
+            reads = _reads(nodes, number) if number in nodes.bodies else nodes.inputs[number]
+            waiting += [makers[name] for name in reads if name in makers]
+    return found
+
+
+def _reads(nodes: Nodes, number: int) -> list[str]:
+    """Names that a node or its bodies mention."""
+    found = [*nodes.inputs[number]]
+    for _, graph in nodes.bodies.get(number, ()):
+        found += graph.outputs
+        for inner in range(len(graph.nodes.inputs)):
+            found += _reads(graph.nodes, inner)
+    return found
+
+
+def _inner(nodes: Nodes) -> Iterator[Graph]:
+    """The graphs that nodes run."""
+    return (graph for inner in nodes.bodies.values() for _, graph in inner)
+
+
+def _outputs(node: NodeProto) -> list[str]:
+    names: list[str] = node.output[:]
+    while names and not names[-1]:
+        names.pop()
+    return names

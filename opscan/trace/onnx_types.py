@@ -1,0 +1,74 @@
+"""The types of the values of an ONNX graph by number: a graph has many values of few types."""
+
+from collections.abc import Iterator, Sequence
+
+from onnx.onnx_ml_pb2 import TensorProto, TypeProto, ValueInfoProto
+
+from opscan.core.inventory import Dimension, TensorSpec
+from opscan.trace.onnx_values import tensor_spec, type_spec
+
+UNKNOWN, ABSENT = 0, -1
+"""Numbers of the type of which nothing is known, and of no value at all."""
+
+Scope = dict[str, int]
+"""Name of a value -> the number of its type. `""` is ABSENT."""
+
+
+class Types:
+    """Every type met, once."""
+
+    def __init__(self) -> None:
+        self.specs = [TensorSpec(None, None)]
+        """By number, without names."""
+        self._numbers: dict[tuple[object, ...], int] = {(None, None, False): UNKNOWN}
+        self._made: dict[tuple[int, bool], int] = {}
+        self._stated: dict[bytes, tuple[int, bool]] = {}
+        self._stored: dict[tuple[int, ...], int] = {}
+
+    def number(self, spec: TensorSpec) -> int:
+        """The number of a type, whatever the value is called; of a constant it is another."""
+        key = (spec.shape, spec.dtype, spec.constant)
+        number = self._numbers.setdefault(key, len(self.specs))
+        if number == len(self.specs):
+            self.specs.append(_type(spec.shape, spec.dtype, spec.constant))
+        return number
+
+    def made(self, number: int, constant: bool) -> int:
+        """The same type as a constant's, or not; of no value, none."""
+        key = number, constant
+        if key not in self._made:
+            spec = self.specs[number]
+            self._made[key] = ABSENT if number == ABSENT else self.number(_type(spec.shape, spec.dtype, constant))
+        return self._made[key]
+
+    def named(self, number: int, name: str) -> TensorSpec:
+        """The type of a value of that name."""
+        spec = self.specs[number]
+        return TensorSpec(spec.shape, spec.dtype, name, spec.constant)
+
+    def stated(self, values: Sequence[ValueInfoProto]) -> Iterator[tuple[str, int, bool]]:
+        """Name and type of values, and whether that is a tensor's dtype and shape."""
+        types = [value.type for value in values]
+        texts = [stated.SerializeToString() for stated in types]
+        for text, stated in zip(texts, types, strict=True):
+            if text not in self._stated:
+                self._stated[text] = self.number(type_spec("", stated)), _is_complete(stated)
+        return ((value.name, *self._stated[text]) for value, text in zip(values, texts, strict=True))
+
+    def stored(self, tensors: Sequence[TensorProto]) -> Iterator[tuple[str, int]]:
+        """Name and type of stored tensors."""
+        for tensor in tensors:
+            key = (tensor.data_type, *tensor.dims[:])
+            number = self._stored.get(key)
+            if number is None:
+                number = self._stored[key] = self.number(tensor_spec(tensor))
+            yield tensor.name, number
+
+
+def _type(shape: tuple[Dimension, ...] | None, dtype: str | None, constant: bool) -> TensorSpec:
+    return TensorSpec(shape, dtype, "", constant)
+
+
+def _is_complete(stated: TypeProto) -> bool:
+    tensor = stated.tensor_type
+    return bool(tensor.elem_type) and tensor.HasField("shape")
