@@ -32,9 +32,9 @@ def relative_position_index(size: int) -> Tensor:
     Returns `[size ** 4]`.
     """
     steps = torch.arange(size)
-    position = torch.stack(torch.meshgrid(steps, steps, indexing="ij")).flatten(1)
-    displacement = position[:, :, None] - position[:, None, :] + (size - 1)
-    return (displacement[0] * (2 * size - 1) + displacement[1]).flatten()
+    displacement = steps[:, None] - steps[None, :] + (size - 1)
+    row = displacement * (2 * size - 1)  # of the table: what a displacement by rows adds
+    return (row[:, None, :, None] + displacement[None, :, None, :]).flatten()
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -130,8 +130,8 @@ class RelativePositionBias(nn.Module):
     def __init__(self, size: int, num_heads: int) -> None:
         super().__init__()
         self.shape = (size**2, size**2, num_heads)
-        table = torch.empty((2 * size - 1) ** 2, num_heads)
-        self.relative_position_bias_table = nn.Parameter(nn.init.trunc_normal_(table, std=0.02))
+        self.relative_position_bias_table = nn.Parameter(torch.empty((2 * size - 1) ** 2, num_heads))
+        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
         self.register_buffer("relative_position_index", relative_position_index(size), persistent=False)
 
     def forward(self) -> Tensor:

@@ -304,8 +304,8 @@ class RelativeAttention(nn.Module):
         super().__init__()
         self.tokens = size * size
         self.scale = HEAD_DIM**-0.5
-        table = torch.empty((2 * size - 1) ** 2, NUM_HEADS)
-        self.relative_bias_table = nn.Parameter(nn.init.trunc_normal_(table, std=0.02))
+        self.relative_bias_table = nn.Parameter(torch.empty((2 * size - 1) ** 2, NUM_HEADS))
+        nn.init.trunc_normal_(self.relative_bias_table, std=0.02)
         self.register_buffer("relative_index", relative_position_index(size).unsqueeze(1))
         self.attend = nn.Softmax(dim=-1)
         self.to_qkv = nn.Linear(in_channels, 3 * NUM_HEADS * HEAD_DIM, bias=False)

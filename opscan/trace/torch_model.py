@@ -3,10 +3,11 @@
 import logging
 import operator
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import fx, nn
@@ -22,6 +23,8 @@ from opscan.trace.provenance import SourceLines
 # small constants and drops biases that are zero, and must not meet special numbers such as 0 and 1
 # where a trained model has none, nor whatever untouched memory happens to hold.
 _REAL_ELEMENTS = 4096
+# What initialisers write with. None of them changes more than values.
+_WRITES = ("uniform_", "normal_", "fill_", "zero_")
 
 
 @contextmanager
@@ -39,9 +42,17 @@ def _parameters_on_meta() -> Iterator[None]:
 
     handle = register_module_parameter_registration_hook(replace)  # type: ignore[arg-type]  # it may return a parameter
     try:
-        yield
+        with ExitStack() as stack:
+            for name in _WRITES:
+                stack.enter_context(patch.object(torch.Tensor, name, _unless_meta(getattr(torch.Tensor, name))))
+            yield
     finally:
         handle.remove()
+
+
+def _unless_meta(write: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """An initialiser's write leaves a tensor without values as it is, at once: torch has Python kernels for that."""
+    return lambda tensor, *args, **kwargs: tensor if tensor.is_meta else write(tensor, *args, **kwargs)
 
 
 @contextmanager
