@@ -30,11 +30,11 @@ from opscan.trace.decompositions import (
     Step,
     TensorType,
     base_name,
-    decompose_calls,
     tensor_type,
     undecomposed,
     yielded,
 )
+from opscan.trace.known_calls import FakeTensors, core_table, known_by
 
 # Where an operator call is in the author's code.
 _PLACE = ("stack_trace", "nn_module_stack", "torch_fn")
@@ -70,19 +70,17 @@ class FoldedProgram(ExportedProgram):
 
 def _folded(program: ExportedProgram, table: Any) -> ExportedProgram:
     """Raises NotFoldable."""
-    table = _core_table() if table is None else table
+    table = core_table() if table is None else table
     operators = frozenset(table)
-    known = _known(operators)
+    known = known_by(operators)
     inputs = _ordered_inputs(program)
-    tensors = _Tensors(_fake_mode(program))
+    tensors = FakeTensors(_fake_mode(program))
     for _ in range(_ROUNDS):
-        walk = _Walk(operators, known, tensors)
+        walk = _Walk(operators, known.decompositions, tensors)
         walk.run(program.graph, [spec.arg.name for spec in inputs])
         if not walk.missing:
             return walk.program(program, inputs)
-        calls = list(walk.missing.values())
-        found = decompose_calls(calls, table, tensors.of)
-        known.update((call.key, decomposition) for call, decomposition in zip(calls, found, strict=True))
+        known.add(list(walk.missing.values()), table, tensors)
     raise NotFoldable("the types of the decomposition do not settle")
 
 
@@ -112,18 +110,6 @@ def _listed(names: Sequence[str]) -> Iterator[str]:
         yield from (f"{child}.{name}" for name in _listed([name.removeprefix(f"{child}.") for name in below]))
 
 
-@cache
-def _core_table() -> Mapping[Any, Any]:
-    """What torch decomposes by where no table is given; it makes it anew each time."""
-    return torch.export.default_decompositions().materialize()
-
-
-@cache
-def _known(operators: frozenset[Any]) -> dict[Any, Decomposition]:
-    """What was found out in this process about calls, for one set of decomposed operators: models share layers."""
-    return {}
-
-
 def _fake_mode(program: ExportedProgram) -> FakeTensorMode:
     modes: set[FakeTensorMode] = {
         node.meta["val"].fake_mode for node in program.graph.nodes if isinstance(node.meta.get("val"), FakeTensor)
@@ -133,37 +119,10 @@ def _fake_mode(program: ExportedProgram) -> FakeTensorMode:
     return next(iter(modes))
 
 
-class _Tensors:
-    """One fake tensor of each type."""
-
-    def __init__(self, mode: FakeTensorMode) -> None:
-        self._mode = mode
-        self._made: dict[TensorType, torch.Tensor] = {}
-
-    def of(self, kind: Any) -> Any:
-        if not isinstance(kind, TensorType):
-            return kind
-        if kind not in self._made:
-            with self._mode:
-                made = torch.empty_strided(kind.shape, kind.stride, dtype=kind.dtype, device=kind.device)
-            self._made[kind] = made.requires_grad_(kind.requires_grad)
-        return self._made[kind]
-
-    def run(self, call: Call) -> Any:
-        """What the call yields, a fake tensor or several."""
-
-        def given(value: Any) -> Any:
-            return self.of(call.types[value.number]) if isinstance(value, Given) else value
-
-        arguments, keywords = map_aggregate((call.arguments, call.keywords), given)
-        with self._mode:
-            return call.target(*arguments, **keywords)
-
-
 class _Walk:
     """Builds the decomposed graph from decompositions that are known, and lists the calls of which none is."""
 
-    def __init__(self, operators: frozenset[Any], known: Mapping[Any, Decomposition], tensors: _Tensors) -> None:
+    def __init__(self, operators: frozenset[Any], known: Mapping[Any, Decomposition], tensors: FakeTensors) -> None:
         self._operators = operators
         self._known = known
         self._tensors = tensors
