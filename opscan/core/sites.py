@@ -6,8 +6,8 @@ would else be asked of each site; in a tuple every site is a form of its own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import overload
 
 from opscan.core.site import Site, TensorSpec
 
@@ -17,15 +17,8 @@ Names = Sequence[str]
 """Of its inputs or outputs in their order; `""` for one that is left out."""
 
 
-class Row(NamedTuple):
-    """What tells a site from others of its form."""
-
-    form: int
-    where: Where
-    node: str
-    body: str
-    reads: Names
-    makes: Names
+Row = tuple[int, Where, str, str, Names, Names]
+"""What tells a site from others of its form: form, where it is, node, body, names of inputs and outputs."""
 
 
 class Sites(Sequence[Site]):
@@ -38,7 +31,7 @@ class Sites(Sequence[Site]):
     def __init__(self, forms: Sequence[Site], rows: Sequence[Row]) -> None:
         """Rows name forms by their position; a form's own names and places are not looked at."""
         self._forms = forms
-        columns = zip(*rows, strict=True) if rows else ((),) * len(Row.__annotations__)
+        columns = zip(*rows, strict=True) if rows else ((),) * 6
         self._numbers, self._places, self._nodes, self._bodies, self._reads, self._makes = map(tuple, columns)
 
     def __len__(self) -> int:
@@ -110,12 +103,15 @@ def counted(sites: Sequence[Site]) -> Iterable[tuple[Site, int]]:
     return ((form, counts[number]) for number, form in enumerate(sites._forms))
 
 
-def placed(sites: Sequence[Site]) -> Iterable[tuple[Site, Where, int]]:
-    """Each form at each place, and how many sites are of it there."""
-    if not isinstance(sites, Sites):
-        return ((site, (site.module, site.source), 1) for site in sites)
-    counts = Counter(zip(sites._numbers, sites._places, strict=True))
-    return ((sites._forms[number], place, count) for (number, place), count in counts.items())
+def placed(sites: Sequence[Site], rolled_up: Callable[[str], str]) -> Iterable[tuple[Site, Where, int]]:
+    """Each form at each place, and how many sites are of it there; modules by the names that are given them."""
+    if isinstance(sites, Sites):
+        of_forms, of_sites, places = sites._forms, sites._numbers, sites._places
+    else:
+        of_forms, of_sites, places = sites, range(len(sites)), tuple((site.module, site.source) for site in sites)
+    names = {where: (rolled_up(where[0]), where[1]) for where in {*places}}
+    counts = Counter(zip(of_sites, map(names.__getitem__, places), strict=True))
+    return ((of_forms[number], where, count) for (number, where), count in counts.items())
 
 
 def reads(sites: Sequence[Site]) -> Sequence[Names]:

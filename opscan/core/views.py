@@ -61,14 +61,15 @@ def rolled_up(module: str) -> str:
 
 def places(sites: Iterable[Site]) -> tuple[Place, ...]:
     """Where the sites are, most frequent first."""
-    return _rolled_up(Counter((site.module, site.source) for site in sites).items())
+    counts = Counter((site.module, site.source) for site in sites)
+    return _places(((rolled_up(module), source), count) for (module, source), count in counts.items())
 
 
-def _rolled_up(found: Iterable[tuple[Where, int]]) -> tuple[Place, ...]:
-    """Counts of modules and sources as places."""
+def _places(found: Iterable[tuple[Where, int]]) -> tuple[Place, ...]:
+    """Counts of places, rolled up already."""
     counts: Counter[Where] = Counter()
-    for (module, source), count in found:
-        counts[rolled_up(module), source] += count
+    for where, count in found:
+        counts[where] += count
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return tuple(Place(modules, source, count) for (modules, source), count in ordered)
 
@@ -95,7 +96,7 @@ def _signatures(found: Iterable[tuple[Site, int]]) -> tuple[Signature, ...]:
 def operator_uses(inventory: Inventory) -> tuple[OperatorUse, ...]:
     """Every operator of a model, most frequent first."""
     groups: dict[OpName, list[tuple[Site, Where, int]]] = {}
-    for form, place, count in placed(inventory.sites):
+    for form, place, count in placed(inventory.sites, rolled_up):
         groups.setdefault(form.op, []).append((form, place, count))
     uses = (_use(op, found) for op, found in groups.items())
     return tuple(sorted(uses, key=lambda use: (-use.count, str(use.op))))
@@ -112,7 +113,7 @@ def _use(op: OpName, found: Sequence[tuple[Site, Where, int]]) -> OperatorUse:
         count=sum(count for _, _, count in found),
         macs=None if None in macs else sum(filter(None, macs)),
         signatures=_signatures((form, count) for form, _, count in found),
-        places=_rolled_up((place, count) for _, place, count in found),
+        places=_places((place, count) for _, place, count in found),
     )
 
 

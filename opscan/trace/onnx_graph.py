@@ -1,16 +1,18 @@
 """The onnx dialect: the sites of an ONNX graph, control-flow bodies and local functions included."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from opscan.core.dataflow import outer_name
+from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Attribute, FunctionBody, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import OpName
 from opscan.core.sites import Row, Sites
+from opscan.trace.apart import reason
 from opscan.trace.onnx_binding import defaults, schema_of, types
 from opscan.trace.onnx_functions import Calls, expanded, has_body
 from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, needed
@@ -48,11 +50,48 @@ def walked(listing: Listing, imported: Mapping[str, int], provenance: Provenance
     """
     calls, rows = Calls(), _Rows()
     _Walk(listing, provenance, imported, calls, rows).graph(listing.graph, {}, "")
-    return Walked(rows.sites(), _function_bodies(calls, listing.ir_version))
+    return Walked(rows.sites(), _Bodies(calls, listing.ir_version))
+
+
+class _Bodies(Mapping[str, FunctionBody]):
+    """The body of every kind of call, and of the calls in those bodies; found when somebody asks.
+
+    Few do: it takes a process of onnx's, and judging needs the bodies of what a backend does not run itself.
+    Raises NoAnswer where onnx makes a body of what makes no sense.
+    """
+
+    def __init__(self, calls: Calls, ir_version: int) -> None:
+        self._calls = calls
+        self._ir_version = ir_version
+        self._found: dict[str, FunctionBody] | None = None
+
+    def __getitem__(self, key: str) -> FunctionBody:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process gets the bodies."""
+        return dict, (self._all(),)
+
+    def _all(self) -> dict[str, FunctionBody]:
+        if self._found is None:
+            try:
+                self._found = _function_bodies(self._calls, self._ir_version)
+            except (ValueError, RecursionError) as error:
+                raise NoAnswer(f"damaged ONNX graph: {reason(error)}") from error
+        return self._found
 
 
 def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
-    """The body of every kind of call, and of the calls in those bodies."""
+    """The bodies themselves."""
     found: dict[str, FunctionBody] = {}
     tried: set[str] = set()
     nobody = Provenance((), SourceLines({}, ()))
@@ -105,8 +144,8 @@ class _Rows:
         def renamed(found: Iterable[str]) -> list[str]:
             return [outer_name(name, names, prefix) if name else name for name in found]
 
-        inner = (row._replace(reads=renamed(row.reads), makes=renamed(row.makes)) for row in self.rows[start:])
-        self.rows[start:] = list(inner)
+        for position, (form, where, node, body, reads, makes) in enumerate(self.rows[start:], start):
+            self.rows[position] = (form, where, node, body, renamed(reads), renamed(makes))
 
 
 class _Walk:
@@ -149,18 +188,19 @@ class _Walk:
     def _nodes(self, nodes: Nodes, scope: Scope, body: str, wanted: Iterable[str]) -> None:
         """`wanted` are the values that the graph yields."""
         add, forms, known = self._rows.rows.append, self._forms, scope.get
-        alive, places, caller = needed(nodes, wanted), self._provenance.of(nodes), self._caller
+        names, alive = nodes.names, needed(nodes, wanted)
+        places, caller = self._provenance.of(nodes), self._caller
         for number, (call, inputs, outputs) in enumerate(zip(nodes.calls, nodes.inputs, nodes.outputs, strict=True)):
             if not call.is_plain and self._is_value_or_call(nodes, number, scope, body):
                 continue
-            takes = [known(name, UNKNOWN) for name in inputs]
-            key = (call, alive[number], len(takes), *takes, *[known(name, UNKNOWN) for name in outputs])
+            key = (call, alive[number], *map(known, inputs), "", *map(known, outputs))
             form = forms.get(key)
             if form is None:
                 form = forms[key] = self._form(nodes, number, scope, dead=not alive[number])
-            for name, made in zip(outputs, form.makes, strict=True):
+            of_form, makes = form
+            for name, made in zip(outputs, makes, strict=True):
                 scope[name] = made
-            add(Row(form.number, places[number] or caller, nodes.names[number], body, inputs, outputs))
+            add((of_form, places[number] or caller, names[number], body, inputs, outputs))
             if not call.is_plain:
                 self._bodies(nodes, number, scope, body)
 
@@ -222,7 +262,7 @@ class _Walk:
         """Whether a node is no operator but a Constant or a call of the model's own function, which is then done."""
         call = nodes.calls[number]
         if call.is_constant:
-            spec = constant_spec(call.node)
+            spec = constant_spec(nodes.protos[number])
             for name in nodes.outputs[number]:
                 stated = self._types.made(scope.get(name, UNKNOWN), True)
                 scope[name] = stated if spec is None or name == "" else self._types.number(spec)

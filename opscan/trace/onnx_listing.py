@@ -23,8 +23,6 @@ _OVERRIDABLE_SINCE = 4
 class Call:
     """What equal nodes are but for their names and the types of their values: an operator with attributes."""
 
-    node: NodeProto
-    """The first of them."""
     key: FunctionKey
     is_constant: bool
     """Whether it is a Constant node: a value, no operator."""
@@ -121,14 +119,14 @@ class Listing:
         )
 
     def _nodes(self, protos: Sequence[NodeProto]) -> Nodes:
-        calls = list(map(self._call, protos))
+        calls = self._called(protos)
         running = [number for number, call in enumerate(calls) if not call.is_plain and not call.is_constant]
         return Nodes(
             protos=protos,
             names=[node.name for node in protos],
             calls=calls,
             inputs=[node.input[:] for node in protos],
-            outputs=list(map(_outputs, protos)),
+            outputs=_without_last([node.output[:] for node in protos]),
             bodies={
                 number: [(name, self._graph(graph)) for name, graph in inner]
                 for number in running
@@ -136,16 +134,21 @@ class Listing:
             },
         )
 
+    def _called(self, protos: Sequence[NodeProto]) -> list[Call]:
+        attributes = [node.attribute[:] for node in protos]
+        texts = [
+            (node.op_type, node.domain, node.overload, *[attribute.SerializeToString() for attribute in given])
+            for node, given in zip(protos, attributes, strict=True)
+        ]
+        for text, node in zip(texts, protos, strict=True):
+            if text not in self._calls:
+                self._calls[text] = self._call(node)
+        return [self._calls[text] for text in texts]
+
     def _call(self, node: NodeProto) -> Call:
-        texts = [attribute.SerializeToString() for attribute in node.attribute[:]]
-        text = (node.op_type, node.domain, node.overload, *texts)
-        call = self._calls.get(text)
-        if call is None:
-            key = call_key(node)
-            is_constant = key[1] == "Constant" and key[0] == "" and key not in self._own
-            is_plain = not is_constant and key not in self._own and not bodies(node)
-            call = self._calls[text] = Call(node, key, is_constant, is_plain)
-        return call
+        key = call_key(node)
+        is_constant = key[1] == "Constant" and key[0] == "" and key not in self._own
+        return Call(key, is_constant, not is_constant and key not in self._own and not bodies(node))
 
 
 def stored_elements(listing: Listing) -> int:
@@ -178,14 +181,13 @@ def needed(nodes: Nodes, wanted: Iterable[str]) -> bytearray:
     """1 for each node that a wanted value depends on, through its bodies as well."""
     makers = {name: number for number, names in enumerate(nodes.outputs) for name in names}
     makers.pop("", None)
-    found = bytearray(len(nodes.outputs))
-    waiting = [makers[name] for name in wanted if name in makers]
+    maker_of, found = makers.get, bytearray(len(nodes.outputs))
+    waiting = list(map(maker_of, wanted))
     while waiting:
         number = waiting.pop()
-        if not found[number]:
+        if number is not None and not found[number]:
             found[number] = 1
-            reads = _reads(nodes, number) if number in nodes.bodies else nodes.inputs[number]
-            waiting += [makers[name] for name in reads if name in makers]
+            waiting += map(maker_of, _reads(nodes, number) if number in nodes.bodies else nodes.inputs[number])
     return found
 
 
@@ -204,8 +206,9 @@ def _inner(nodes: Nodes) -> Iterator[Graph]:
     return (graph for inner in nodes.bodies.values() for _, graph in inner)
 
 
-def _outputs(node: NodeProto) -> list[str]:
-    names: list[str] = node.output[:]
-    while names and not names[-1]:
-        names.pop()
-    return names
+def _without_last(outputs: list[list[str]]) -> list[list[str]]:
+    """The outputs of nodes without those at the end that are left out."""
+    for names in outputs:
+        while names and not names[-1]:
+            names.pop()
+    return outputs
