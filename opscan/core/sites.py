@@ -106,11 +106,12 @@ def counted(sites: Sequence[Site]) -> Iterable[tuple[Site, int]]:
 def placed(sites: Sequence[Site], rolled_up: Callable[[str], str]) -> Iterable[tuple[Site, Where, int]]:
     """Each form at each place, and how many sites are of it there; modules by the names that are given them."""
     if isinstance(sites, Sites):
-        of_forms, of_sites, places = sites._forms, sites._numbers, sites._places
+        places = sites._places
     else:
-        of_forms, of_sites, places = sites, range(len(sites)), tuple((site.module, site.source) for site in sites)
+        places = tuple((site.module, site.source) for site in sites)
     names = {where: (rolled_up(where[0]), where[1]) for where in {*places}}
-    counts = Counter(zip(of_sites, map(names.__getitem__, places), strict=True))
+    of_forms = forms(sites)
+    counts = Counter(zip(numbers(sites), map(names.__getitem__, places), strict=True))
     return ((of_forms[number], where, count) for (number, where), count in counts.items())
 
 
