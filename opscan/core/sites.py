@@ -105,10 +105,7 @@ def counted(sites: Sequence[Site]) -> Iterable[tuple[Site, int]]:
 
 def placed(sites: Sequence[Site], rolled_up: Callable[[str], str]) -> Iterable[tuple[Site, Where, int]]:
     """Each form at each place, and how many sites are of it there; modules by the names that are given them."""
-    if isinstance(sites, Sites):
-        places = sites._places
-    else:
-        places = tuple((site.module, site.source) for site in sites)
+    places = sites._places if isinstance(sites, Sites) else [(site.module, site.source) for site in sites]
     names = {where: (rolled_up(where[0]), where[1]) for where in {*places}}
     of_forms = forms(sites)
     counts = Counter(zip(numbers(sites), map(names.__getitem__, places), strict=True))

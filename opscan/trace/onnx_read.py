@@ -19,6 +19,8 @@ LARGEST_FILE = 2**31 - 1
 # Below that, leaving out weights takes longer than reading them.
 _WORTH_REDUCING = 1 << 16
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
+# How `data_location: EXTERNAL` is written.
+_EXTERNAL = b"\x70\x01"
 _PAYLOADS = (
     "raw_data",
     "float_data",
@@ -89,16 +91,18 @@ def drop_weights(model: ModelProto) -> None:
 
 
 def _drop_from_graph(graph: GraphProto) -> None:
-    for tensor in graph.initializer:
+    for tensor in graph.initializer[:]:
         _empty(tensor)
     for sparse in graph.sparse_initializer:
         _empty_sparse(sparse)
-    _drop_from_nodes(graph.node)
+    _drop_from_nodes(graph.node[:])
 
 
 def _drop_from_nodes(nodes: Iterable[NodeProto]) -> None:
     for node in nodes:
-        _drop_from_attributes(node.attribute[:])
+        text = node.SerializeToString()
+        if len(text) > onnx_wire.SMALL_BYTES or _EXTERNAL in text:  # else it holds nothing to be emptied
+            _drop_from_attributes(node.attribute[:])
 
 
 def _drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:

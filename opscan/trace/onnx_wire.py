@@ -23,6 +23,8 @@ _BYTES = 2
 """Wire type of strings, messages and packed numbers."""
 # What is left at the end of an emptied tensor: `data_location: EXTERNAL`, as which it is treated.
 _EMPTIED = b"\x70\x01"
+# Tags of a tensor's dims and data_type, name and raw_data.
+_TENSOR_NUMBERS, _TENSOR_NAME, _TENSOR_RAW = (0x08, 0x10), 0x42, 0x4A
 # A number of more than ten bytes.
 _ENDLESS = re.compile(rb"[\x80-\xff]{10}")
 
@@ -96,6 +98,8 @@ class _Reader:
     def __init__(self, read: Read, size: int) -> None:
         self._read = read
         self._size = size
+        self._seen, self._seen_at = b"", 0
+        """The last window, and where it starts: what is in a message is asked for again right after its head."""
 
     def message(self, start: int, end: int, kind: Message) -> list[bytes]:
         """The content of a message, in pieces, without what is large."""
@@ -113,11 +117,35 @@ class _Reader:
                     pieces.append(self._exactly(kept, found.start))
                     kept, emptied = found.end, True
             elif found.number in kind.inner:
-                content = self.message(found.content, found.end, kind.inner[found.number])
+                inner = kind.inner[found.number]
+                head = self._before_last(found) if inner is TENSOR else None
+                content = [head, _EMPTIED] if head else self.message(found.content, found.end, inner)
                 pieces += [self._exactly(kept, found.start), _head(found.number, sum(map(len, content))), *content]
                 kept = found.end
         pieces.append(self._exactly(kept, end))
         return [*pieces, _EMPTIED] if emptied else pieces
+
+    def _before_last(self, found: _Field) -> bytes | None:
+        """What precedes the raw data of a tensor that is written as nearly all are, in little time.
+
+        Dimensions, type and a short name, then the data. None where it is not, or not in the window.
+        """
+        data, at = self._seen, found.content - self._seen_at
+        start, last = at, len(data) - _MARGIN
+        while 0 <= at < last:
+            tag, at = data[at], at + 1
+            if tag in _TENSOR_NUMBERS:
+                while data[at] >= 0x80 and at < last:
+                    at += 1
+                at += 1
+            elif tag == _TENSOR_NAME and data[at] < 0x80:
+                at += 1 + data[at]
+            elif tag == _TENSOR_RAW:
+                size, content = _varint(data, at)
+                return data[start : at - 1] if self._seen_at + content + size == found.end else None
+            else:
+                return None
+        return None
 
     def _leaves_out(self, found: _Field, width: int) -> bool:
         """Whether a payload is left out; protobuf must not find fault with it, nor store it in fewer bytes."""
@@ -141,23 +169,24 @@ class _Reader:
         """Fields of bytes that are large or must not occur twice, in order; the others are passed over."""
         small = min(SMALL_BYTES + 1, 0x80)  # lengths of one byte that need no closer look
         watched = frozenset(number << 3 | _BYTES for number in (*kind.single, *kind.payloads))
-        data, base, position = b"", start - _WINDOW, start
+        data, base, position = self._seen, self._seen_at, start
         while position < end:
             at = position - base
-            if at >= _WINDOW:
+            if not 0 <= at <= len(data) - _MARGIN:
                 data, base, at = self._window(position), position, 0
             tag, size = data[at], data[at + 1]
             if tag & 0x87 == _BYTES and size < small and tag not in watched:  # nearly all of them
                 position += 2 + size
                 continue
+            if tag & 0x87 == _BYTES and data[at + 2] < 0x80 <= size and tag not in watched:
+                length = size & 0x7F | data[at + 2] << 7
+                if length <= SMALL_BYTES:
+                    position += 3 + length
+                    continue
             tag, at = _tag(data, at)
             match tag & 7:
                 case 0:
-                    while data[at] >= 0x80:
-                        at += 1
-                        if at - (position - base) > 15:
-                            raise _Unusual
-                    following = base + at + 1
+                    following = base + _after_number(data, at)
                 case 1:
                     following = base + at + 8
                 case 2:
@@ -176,9 +205,13 @@ class _Reader:
     def _window(self, position: int) -> bytes:
         """The bytes from there on and a margin, with zeros after the file's last."""
         wanted = _WINDOW + _MARGIN
-        return self._read(position, min(position + wanted, self._size)).ljust(wanted, b"\0")
+        self._seen, self._seen_at = self._read(position, min(position + wanted, self._size)), position
+        return self._seen if len(self._seen) == wanted else self._seen.ljust(wanted, b"\0")
 
     def _exactly(self, start: int, end: int) -> bytes:
+        at = start - self._seen_at
+        if at >= 0 and end - self._seen_at <= len(self._seen):
+            return self._seen[at : at + end - start]
         data = self._read(start, end)
         if len(data) != end - start:  # the file got shorter
             raise _Unusual
@@ -191,6 +224,16 @@ def _tag(data: bytes, at: int) -> tuple[int, int]:
     if not tag >> 3:  # no field has that number: a hole of zeros, which may be gigabytes long
         raise _Unusual
     return tag, after
+
+
+def _after_number(data: bytes, at: int) -> int:
+    """Where the next thing starts after a number of any value."""
+    start = at
+    while data[at] >= 0x80:
+        at += 1
+        if at - start > 14:
+            raise _Unusual
+    return at + 1
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
