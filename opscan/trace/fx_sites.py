@@ -2,7 +2,7 @@
 
 import inspect
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from opscan.core.dataflow import embedded
 from opscan.core.inventory import Attribute, Site, TensorSpec
 from opscan.core.macs import macs
 from opscan.core.operator import SYNTAX, OpName
-from opscan.trace.provenance import SourceLines
+from opscan.trace.meta_calls import MetaCalls, call_key
 from opscan.trace.torch_model import attribute, tensor_spec, tensors_in
 
 # Python syntax that the author wrote, by the function that torch.fx records for it.
@@ -49,6 +49,10 @@ _SYMBOLS = {
 _VARIADIC = {torch.einsum: ("equation",)}
 
 
+# Models have calls in common.
+_CALLS = MetaCalls()
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
     """What happens in a module that was captured another way, with names of its own."""
@@ -73,11 +77,10 @@ class OpaqueModules(Protocol):
 class SiteRecorder(fx.Interpreter):
     """Runs a graph and keeps a site for each operator on tensors, in order, in `sites`."""
 
-    def __init__(self, model: nn.Module, graph: fx.Graph, lines: SourceLines, opaque: OpaqueModules) -> None:
+    def __init__(self, model: nn.Module, graph: fx.Graph, opaque: OpaqueModules) -> None:
         super().__init__(model, garbage_collect_values=True, graph=graph)
         self.extra_traceback = False
         self.sites: list[Site] = []
-        self._lines = lines
         self._opaque = opaque
         self._constant: dict[fx.Node, bool] = {}
         self._values: dict[fx.Node, tuple[str, ...]] = {}
@@ -85,21 +88,34 @@ class SiteRecorder(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         """Runs one node and records it."""
-        arguments = self.fetch_args_kwargs_from_env(n) if n.op.startswith("call_") else ((), {})
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        calls = n.op.startswith("call_")
         # Arguments are described before the call, which may change them in place.
-        inputs = self._inputs(n) if n.op.startswith("call_") else ()
-        result = super().run_node(n)
-        self._constant[n] = self._is_constant(n, result)
-        self._values[n] = self._names(n, arguments[0], tensors_in(result))
-        if n.op.startswith("call_") and tensors_in(result):
-            self.sites += self._record(n, *arguments, inputs, result)
+        inputs = self._inputs(n) if calls else ()
+        key = self._key(n, args, kwargs) if calls else None
+
+        def call() -> Any:
+            return getattr(self, n.op)(n.target, args, kwargs)
+
+        result = _CALLS.result(key, call, (args, kwargs))
+        tensors = tensors_in(result)
+        self._constant[n] = self._is_constant(n, tensors)
+        self._values[n] = self._names(n, args, tensors)
+        if calls and tensors:
+            self.sites += self._record(n, args, kwargs, inputs, tensors, key)
         return result
 
-    def _is_constant(self, node: fx.Node, result: Any) -> bool:
+    def _key(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
+        if node.target in (getattr, operator.getitem):
+            return None
+        module = self.fetch_attr(str(node.target)) if node.op == "call_module" else None
+        return call_key(node, module, args, kwargs)
+
+    def _is_constant(self, node: fx.Node, results: tuple[torch.Tensor, ...]) -> bool:
         """Input shapes are fixed, so sizes are constants."""
         if node.op == "placeholder":
             return False
-        return not tensors_in(result) or all(self._constant[before] for before in node.all_input_nodes)
+        return not results or all(self._constant[before] for before in node.all_input_nodes)
 
     def _names(self, node: fx.Node, args: tuple[Any, ...], results: tuple[torch.Tensor, ...]) -> tuple[str, ...]:
         """What is picked from a tuple keeps its name; what a node makes is named after it."""
@@ -125,7 +141,13 @@ class SiteRecorder(fx.Interpreter):
         return tuple(specs)
 
     def _record(
-        self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: tuple[TensorSpec, ...], result: Any
+        self,
+        node: fx.Node,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        inputs: tuple[TensorSpec, ...],
+        results: tuple[torch.Tensor, ...],
+        key: Hashable | None,
     ) -> Iterator[Site]:
         if _picks_from_tuple(node, args):
             return
@@ -134,10 +156,10 @@ class SiteRecorder(fx.Interpreter):
         elif node.op == "call_module" and self.fetch_attr(str(node.target)) in self._opaque:
             yield from self._inside(node, args, inputs)
         else:
-            name, attributes = self._named(node, args, kwargs)
+            name, attributes = _CALLS.description(key, lambda: self._named(node, args, kwargs))
             outputs = tuple(
                 tensor_spec(tensor, name=value, constant=self._constant[node])
-                for tensor, value in zip(tensors_in(result), self._values[node], strict=True)
+                for tensor, value in zip(results, self._values[node], strict=True)
             )
             yield self._site(node, name, inputs, outputs, attributes)
 
@@ -201,7 +223,7 @@ class SiteRecorder(fx.Interpreter):
         return Site(
             op=name,
             module=module_path(node),
-            source=self._lines.innermost(node.stack_trace),
+            source=node.meta.get("source"),
             inputs=inputs,
             outputs=outputs,
             attributes=attributes,
@@ -244,10 +266,7 @@ def _apply(tensor: torch.Tensor, dimension: int, part: Any) -> tuple[str, dict[s
 
 def module_path(node: fx.Node) -> str:
     """Dotted path of the module that makes a call, for a module's call of that module."""
-    if node.op == "call_module":
-        return str(node.target)
-    stack = list((node.meta.get("nn_module_stack") or {}).values())
-    return str(stack[-1][0]) if stack else ""
+    return str(node.target) if node.op == "call_module" else str(node.meta.get("module", ""))
 
 
 def _module_name(module: nn.Module) -> OpName:

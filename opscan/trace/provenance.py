@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePath
+from types import CodeType, FrameType
 
 # Also in a file that was exported on another machine.
 _INSTALLED_MACHINERY = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:torch|onnxscript|onnx_ir)[/\\]")
@@ -30,20 +31,29 @@ class SourceLines:
         self._roots = {str(root): label for root, label in roots.items()}
         self._machinery = tuple(f"{folder}/" for folder in machinery)
         self._here = str(Path.cwd())
-        self._written: dict[str, str] = {}
+        self._written: dict[str, str | None] = {}
 
     def innermost(self, stack_trace: str | None) -> str | None:
         """`file:line` of the innermost frame that is model code; None where there is none."""
         # The innermost frame is printed last.
         for frame in reversed(list(_FRAME.finditer(stack_trace or ""))):
-            path = frame["file"]
-            if not path.startswith((*self._machinery, "<")) and not _INSTALLED_MACHINERY.search(path):
-                return f"{self._write(path)}:{frame['line']}"
+            if written := self._write(frame["file"]):
+                return f"{written}:{frame['line']}"
         return None
 
-    def _write(self, path: str) -> str:
+    def running(self, frame: FrameType | None, within: CodeType) -> str | None:
+        """`file:line` of the innermost model code that runs in a frame or its callers, up to the code `within`."""
+        while frame is not None and frame.f_code is not within:
+            if written := self._write(frame.f_code.co_filename):
+                return f"{written}:{frame.f_lineno}"
+            frame = frame.f_back
+        return None
+
+    def _write(self, path: str) -> str | None:
+        """A file as people write it; None for one that is nobody's model code."""
         if path not in self._written:
-            self._written[path] = self._relative(path)
+            machinery = path.startswith((*self._machinery, "<")) or _INSTALLED_MACHINERY.search(path)
+            self._written[path] = None if machinery else self._relative(path)
         return self._written[path]
 
     def _relative(self, path: str) -> str:

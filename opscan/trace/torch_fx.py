@@ -6,6 +6,7 @@ run on `meta`, torch.export captures the whole model.
 """
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,7 @@ from opscan.trace.aten import export_program, exported
 from opscan.trace.exported import sites as exported_sites
 from opscan.trace.exported import source_name, tensor_names
 from opscan.trace.fx_sites import Inside, SiteRecorder, module_path
+from opscan.trace.provenance import SourceLines
 from opscan.trace.torch_model import (
     build_weightless,
     count_parameters,
@@ -52,18 +54,37 @@ class _Proxy(fx.Proxy):
 
 
 class _Tracer(fx.Tracer):
-    """Symbolic tracing that keeps stack traces and stops at modules known to be untraceable."""
+    """Symbolic tracing that keeps the author's line and module, and stops at modules known to be untraceable."""
 
-    # Operators on buffers are the author's too; by default torch.fx runs them while tracing.
     proxy_buffer_attributes = True
 
-    def __init__(self, leaves: Iterable[type[nn.Module]]) -> None:
+    def __init__(self, model: nn.Module, lines: SourceLines, leaves: Iterable[type[nn.Module]]) -> None:
         super().__init__()
-        self.record_stack_traces = True
+        self._lines = lines
         self._leaves = tuple(leaves)
+        self._stored = {tensor: name for name, tensor in (*model.named_buffers(), *model.named_parameters())}
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
+
+    def create_node(self, *call: Any, **settings: Any) -> fx.Node:
+        """Without the whole stack trace, which costs more than all else of a node."""
+        node = self.graph.create_node(*call, **settings)
+        node.meta["source"] = self._lines.running(sys._getframe(1), fx.Tracer.trace.__code__)
+        if self.module_stack:
+            node.meta["module"], _ = next(reversed(self.module_stack.values()))
+        return node
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        """A parameter, and a buffer too: operators on it are the author's; by default torch.fx runs them at once."""
+        if not isinstance(attr_val, torch.Tensor):
+            return attr_val
+        name = self._stored.get(attr_val)
+        if name is None:  # its forward may have registered it
+            return super().getattr(attr, attr_val, parameter_proxy_cache)
+        if name not in parameter_proxy_cache:
+            parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
+        return parameter_proxy_cache[name]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualified_name)
@@ -80,7 +101,7 @@ def _culprit(traceback: TracebackType | None) -> nn.Module | None:
     return found
 
 
-def _trace(model: nn.Module) -> tuple[fx.Graph, dict[type[nn.Module], str]]:
+def _trace(model: nn.Module, lines: SourceLines) -> tuple[fx.Graph, dict[type[nn.Module], str]]:
     """The graph, and the module types that could not be traced with their reasons.
 
     Raises what torch.fx raised when the root itself cannot be traced.
@@ -88,7 +109,7 @@ def _trace(model: nn.Module) -> tuple[fx.Graph, dict[type[nn.Module], str]]:
     leaves: dict[type[nn.Module], str] = {}
     while True:
         try:
-            return _Tracer(leaves).trace(model), leaves
+            return _Tracer(model, lines, leaves).trace(model), leaves
         except Exception as error:  # fx runs the model's own code
             culprit = _culprit(error.__traceback__)
             if culprit is None or culprit is model or type(culprit) in leaves:
@@ -144,9 +165,9 @@ def capture_torch(source: TorchSource) -> Written:
     """All operators of a model as its author wrote them. Raises NoAnswer where every rung fails."""
     model = build_weightless(source).to("meta")
     try:
-        graph, untraceable = _trace(model)
+        graph, untraceable = _trace(model, source_lines(source))
         opaque = _OpaqueModules(source, untraceable)
-        recorder = SiteRecorder(model, graph, source_lines(source), opaque)
+        recorder = SiteRecorder(model, graph, opaque)
         with torch.no_grad():
             recorder.run(*example_inputs(source.inputs, "meta"))
     except Exception as error:  # whatever the model's code meets on a proxy or on meta
