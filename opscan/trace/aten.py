@@ -1,5 +1,6 @@
 """The aten dialect: torch.export, decomposed to Core ATen."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -21,24 +22,26 @@ from opscan.trace.torch_model import (
     quiet,
     source_lines,
 )
+from opscan.trace.traced_calls import traced_once
 
 
-def export_program(model: nn.Module, arguments: tuple[Any, ...]) -> ExportedProgram:
-    """torch.export's graph of a model, at fixed input shapes."""
-    with quiet(), torch.no_grad():
+def export_program(model: nn.Module, arguments: tuple[Any, ...], *, plain: bool = False) -> ExportedProgram:
+    """torch.export's graph of a model, at fixed input shapes; `plain`: its tracer sees each call."""
+    with quiet(), torch.no_grad(), nullcontext() if plain else traced_once():
         program: ExportedProgram = torch.export.export(model, arguments)
         return program
 
 
-def exported(source: TorchSource) -> tuple[nn.Module, ExportedProgram]:
-    """The model, weightless, and its program.
+def exported(source: TorchSource, *, plain: bool = False) -> tuple[nn.Module, ExportedProgram]:
+    """The model, weightless, and its program; `plain` as in `export_program`.
 
     Raises NoAnswer, naming the model and torch's error.
     """
     model = build_weightless(source)
     give_untouched_memory(model)
+    arguments = example_inputs(source.inputs, "cpu")
     try:
-        return model, FoldedProgram.of(export_program(model, example_inputs(source.inputs, "cpu")))
+        return model, FoldedProgram.of(export_program(model, arguments, plain=plain))
     except Exception as error:  # torch.export raises whatever the model's code meets
         raise NoAnswer(f"{source.name}: torch.export failed: {one_line(error)}") from error
 

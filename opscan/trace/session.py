@@ -55,8 +55,9 @@ class TorchSession:
     """Keeps between captures what they share: the torch dialect, by which repeated blocks are found, and the export."""
 
     def __init__(self, source: TorchSource, *, unfolded: bool = False) -> None:
-        """`unfolded`: repeated blocks are exported one by one, as a check of what is made without them."""
+        """`unfolded`: torch exports each block and each call by itself, as a check of what is made without that."""
         self._source = source
+        self._unfolded = unfolded
         self._kept: tuple[int, ...] = () if unfolded else KEPT
 
     @cached_property
@@ -65,7 +66,7 @@ class TorchSession:
 
     @cached_property
     def _exported(self) -> tuple[nn.Module, ExportedProgram]:
-        return exported(self._source)
+        return exported(self._source, plain=self._unfolded)
 
     def capture(self, dialect: Dialect, opset: int | None = None, level: AtenLevel = AtenLevel.CORE) -> Inventory:
         """The inventory in one dialect; `level` is that of aten. Raises NoAnswer or UsageError."""

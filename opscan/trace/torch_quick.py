@@ -13,10 +13,14 @@ from typing import Any
 from unittest.mock import patch
 
 from torch._export import utils as export_utils
+from torch.export import _trace as export_trace
 from torch.fx import GraphModule
+from torch.utils import _pytree as pytree
 from torch.utils import _traceback as tracebacks
+from torch.utils._sympy.symbol import SymT, symbol_is_type
 
 _RECOMPILE = GraphModule.recompile
+_REPLACE_UNBACKED = export_trace._replace_unbacked_bindings
 
 
 @contextmanager
@@ -27,6 +31,8 @@ def quick_graphs() -> Iterator[None]:
             (GraphModule, "recompile", _recompile_when_called),
             (tracebacks, "_extract_symbolized_tb", _frames),
             (export_utils, "_materialize_cpp_cia_ops", cache(export_utils._materialize_cpp_cia_ops)),
+            (export_trace, "_replace_unbacked_bindings", _replace_unbacked_bindings),
+            (export_trace, "pytree", _Pytree()),
         ):
             stack.enter_context(patch.object(owner, name, quicker))
         yield
@@ -61,3 +67,32 @@ def _frames(traceback: Any, skip: int) -> StackSummary:
 @lru_cache(maxsize=10_000)
 def _frame(file: str, line: int, function: str) -> FrameSummary:
     return FrameSummary(file, line, function)
+
+
+def _replace_unbacked_bindings(graph: GraphModule) -> None:
+    """A graph without symbols for sizes that depend on values has no bindings of them."""
+    shapes = export_utils._get_shape_env_from_gm(graph)
+    if shapes is None or any(symbol_is_type(symbol, _UNBACKED) for symbol in shapes.var_to_range):
+        _REPLACE_UNBACKED(graph)
+
+
+_UNBACKED = (SymT.UNBACKED_INT, SymT.UNBACKED_FLOAT)
+
+
+class _Pytree:
+    """torch's pytree, which strips the root from the modules of a node once for all nodes of equal modules."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(pytree, name)
+
+    def tree_map(self, function: Any, tree: Any, *others: Any) -> Any:
+        """What torch's gives."""
+        if function is export_trace._strip_root and type(tree) is dict:
+            return _stripped(tuple(tree.items()))
+        return pytree.tree_map(function, tree, *others)
+
+
+@lru_cache(maxsize=10_000)
+def _stripped(modules: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    tree: dict[str, Any] = pytree.tree_map(export_trace._strip_root, dict(modules))
+    return tree

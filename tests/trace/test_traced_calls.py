@@ -1,0 +1,378 @@
+"""torch.export, whose tracer sees each distinct call once, gives the graph that it gives otherwise, node for node."""
+
+import re
+from unittest.mock import patch
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from opscan.sources import bundled
+from opscan.trace.aten import export_program
+from opscan.trace.call_records import records
+from opscan.trace.torch_model import build_weightless, example_inputs, give_untouched_memory
+from opscan.trace.torch_quick import quick_graphs
+from opscan.trace.traced_calls import TracedOnce
+from tests.trace import networks
+
+
+def described(program):
+    """All that torch says of a program and its nodes."""
+    rows = [str(program.graph_signature), str(program.module_call_graph), sorted(program.state_dict)]
+    rows += [(name, str(value)) for name, value in program.constants.items()]
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            value = torch.utils._pytree.tree_map_only(torch.Tensor, tensor, node.meta.get("val"))
+            meta = {key: re.sub(r"key>\.\d+", "", str(said)) for key, said in node.meta.items() if key != "val"}
+            rows.append((node.op, node.name, str(node.target), str(node.args), str(node.kwargs), str(value), meta))
+    return rows
+
+
+def tensor(value):
+    return tuple(value.shape), value.stride(), value.storage_offset(), value.dtype, value.device, value.requires_grad
+
+
+def exports(build, arguments):
+    """The graphs as torch gives them, from tracing each distinct call, and from calls that are known; and the names of
+    the functions that torch's tracer saw although all were known."""
+    records.cache_clear()
+    whole = described(export_program(build(), arguments, plain=True))
+    first = described(export_program(build(), arguments))
+    seen = []
+
+    def noting(self, func, *rest):
+        if self.tracer.module_stack:
+            seen.append(func.__name__)
+        return unknown(self, func, *rest)
+
+    unknown = TracedOnce._unknown
+    with patch.object(TracedOnce, "_unknown", noting):
+        again = described(export_program(build(), arguments))
+    return whole, first, again, seen
+
+
+class Functions(nn.Module):
+    """As functions, methods, operators and modules, with defaults left out, given and by keyword."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.softmax = nn.Linear(4, 4), nn.Softmax(dim=-1)
+
+    def forward(self, x):
+        y = F.linear(x, self.linear.weight, self.linear.bias) + self.linear(x) + x @ self.linear.weight.T
+        y = torch.add(y, x, alpha=2) + y.add(x) + torch.add(x, y)
+        return F.softmax(y, -1) + y.softmax(dim=-1) + torch.softmax(y, dim=-1) + self.softmax(y)
+
+
+class EqualInPython(nn.Module):
+    def forward(self, x):
+        return torch.cat([torch.full_like(x, value) for value in (1, 1.0, True)] + [x * 2, x * 2.0])
+
+
+class OneTensorTwice(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        return x @ x + x @ y + y @ x + torch.cat((x, x)).sum() + torch.cat((x, y)).sum()
+
+
+class Strides(nn.Module):
+    def forward(self, x):
+        return x.reshape(16) + x.t().reshape(16) + x.t().contiguous().view(16) + x[1:].sum() + x[:-1].sum()
+
+
+class Unchanged(nn.Module):
+    """What gives back the tensor itself is an operator of the graph all the same."""
+
+    def forward(self, x):
+        y = F.dropout(x.contiguous().to(torch.float32), 0.5, self.training).expand_as(x)
+        return y.float() + x
+
+
+class Several(nn.Module):
+    """Tuples, lists and named tuples, of which some parts are not used."""
+
+    def forward(self, x):
+        first, *_, last = x.chunk(4, dim=-1)
+        best = x.max(dim=0)
+        values, _ = torch.sort(x)
+        return first + last + best.values[0] + values.unbind(0)[2].sum() + torch.stack(x.split([1, 3], 1)[0].unbind())
+
+
+class Asks(nn.Module):
+    """Questions about types leave nothing in the graph."""
+
+    def forward(self, x):
+        n, c = x.shape
+        y = x.new_zeros(n, c, dtype=x.dtype, device=x.device)
+        if x.is_floating_point() and y.dim() == x.ndim and x.size(0) == len(x) and x.stride(0) == 4:
+            y = y + x.numel()
+        return y
+
+
+class Makes(nn.Module):
+    """Tensors from no tensor."""
+
+    def forward(self, x):
+        grid = torch.meshgrid(torch.arange(4), torch.arange(4, dtype=torch.int64), indexing="ij")
+        return x + torch.zeros(4, 4) + torch.linspace(0, 1, 4) + grid[0] * grid[1] + torch.eye(4)
+
+
+class Parameters(nn.Module):
+    """The same operator on parameters, buffers and results."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.frozen = nn.Parameter(torch.ones(4, 4)), nn.Parameter(torch.ones(4, 4), requires_grad=False)
+        self.register_buffer("kept", torch.ones(4, 4))
+        self.register_buffer("other", torch.ones(4, 4), persistent=False)
+
+    def forward(self, x):
+        return (self.weight * 2, self.frozen * 2, self.kept * 2, self.other * 2, x * 2, self.weight.view(16), self.kept)
+
+
+class InPlace(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        y += x
+        y.mul_(2).clamp_(min=0)
+        return F.relu(y, inplace=True) - y
+
+
+class InPlaceOnViews(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        z = y.view(-1)
+        y[0].mul_(2)
+        y[:, 1] = 3
+        z += 1
+        return y, z, x.add_(1)
+
+
+class BuffersChange(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x):
+        self.norm.train()
+        self.count.add_(1)
+        return self.norm(x) + self.count
+
+
+class BufferAssigned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("last", torch.zeros(4, 4))
+
+    def forward(self, x):
+        self.last = x + self.last
+        return self.last * 2
+
+
+class Shared(nn.Module):
+    """One module under two names, called thrice."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.parts = nn.ModuleList([self.one, nn.Linear(4, 4), self.one])
+
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return self.one(x) + self.parts[1](x)
+
+
+class Unused(nn.Module):
+    """What nobody uses stays or goes as torch has it."""
+
+    def forward(self, x):
+        x.sin()
+        torch.ones(3)
+        x.detach()
+        return x.cos()
+
+
+class Constants(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.plain = torch.ones(4)
+
+    def forward(self, x):
+        return x * torch.tensor([1.0, 2.0, 3.0, 4.0]) + torch.tensor(2) * self.plain + torch.tensor(2.0).add(1) * x
+
+
+class ValueOfConstant(nn.Module):
+    """The code looks at a value, which torch knows."""
+
+    def forward(self, x):
+        size = torch.tensor(2)
+        two = int(size * 1)
+        return x[:two] + (x if bool(size > 1) else -x)[: int(size)]
+
+
+class ConstantChanges(nn.Module):
+    """The value of a constant is known until it changes."""
+
+    def forward(self, x):
+        a, b = torch.tensor(2.0), torch.tensor(2.0)
+        a.add_(x[0, 0])
+        return a * x + b * x
+
+
+class TypeChanges(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        y.unsqueeze_(0)
+        z = y + 1
+        y.squeeze_(0)
+        return y * z + y.t_() * y
+
+
+class Gradients(nn.Module):
+    def forward(self, x):
+        y = x * 2
+        with torch.enable_grad():
+            y = y * 2
+        return y * 2
+
+
+class Autocast(nn.Module):
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = x @ x
+        return y + x @ x
+
+
+class DefaultType(nn.Module):
+    def forward(self, x):
+        before = torch.get_default_dtype()
+        y = torch.zeros(4)
+        torch.set_default_dtype(torch.float64)
+        z = torch.zeros(4)
+        torch.set_default_dtype(before)
+        return x + y + z
+
+
+class OtherDevice(nn.Module):
+    def forward(self, x):
+        with torch.device("meta"):
+            y = torch.zeros(4)
+        return x + torch.zeros(4), y
+
+
+class Complex(nn.Module):
+    def forward(self, x):
+        return torch.fft.ifft(torch.fft.fft(x) * 2).real
+
+
+class Mapped(nn.Module):
+    def forward(self, x):
+        return torch.func.vmap(lambda row: row.sin() + torch.zeros(4))(x)
+
+
+class SizeOfValue(nn.Module):
+    def forward(self, x):
+        return x[x > 0].sum() + x.nonzero().sum()
+
+
+class Random(nn.Module):
+    def forward(self, x):
+        return F.dropout(x, 0.5, True) + torch.rand(4) + torch.rand_like(x)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x * 2
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * 2
+
+
+class OwnFunction(nn.Module):
+    def forward(self, x):
+        return Doubled.apply(x) + Doubled.apply(x)
+
+
+# network, the functions that torch's tracer sees each time (None: not told here), what the row proves
+NETWORKS = [
+    (Functions, [], "functions, methods, operators and modules, with and without defaults"),
+    (EqualInPython, [], "arguments that are equal in Python"),
+    (OneTensorTwice, [], "one tensor as two arguments"),
+    (Strides, [], "types that differ in strides or offset only"),
+    (Unchanged, [], "operators that give back their input"),
+    (Several, [], "tuples and lists as results"),
+    (Asks, [], "questions about types"),
+    (Makes, [], "operators that make tensors of none"),
+    (Parameters, [], "parameters, frozen ones, buffers and results are of different types"),
+    (InPlace, [], "tensors that change in place"),
+    (InPlaceOnViews, ["__setitem__"], "views that change in place, and an input"),
+    (BuffersChange, [], "buffers that change"),
+    (BufferAssigned, [], "a buffer that is assigned"),
+    (Shared, [], "a module under two names"),
+    (Unused, [], "results that nobody uses"),
+    (networks.SharedWeights, [], "a parameter under two names"),
+    (networks.Attention, [], "torch's own attention"),
+    (lambda: nn.TransformerEncoderLayer(4, 2).eval(), [], "torch's own encoder layer, which has a fast path"),
+    (networks.Einsum, [], "einsum"),
+    (Random, [], "random operators"),
+    (OwnFunction, [], "an autograd function, whose code is called forward too"),
+    (Constants, None, "constants made in forward, and a tensor that is no buffer"),
+    (ValueOfConstant, None, "code that looks at a value"),
+    (ConstantChanges, None, "a constant that changes in place"),
+    (TypeChanges, ["unsqueeze_", "squeeze_", "t_"], "a tensor whose type changes"),
+    (Gradients, None, "gradients switched on in the middle"),
+    (Autocast, None, "autocast in the middle"),
+    (DefaultType, [], "the default type changed in the middle"),
+    (OtherDevice, ["device", "device"], "another device in the middle"),
+    (Complex, None, "complex numbers"),
+    (Mapped, None, "vmap"),
+    (SizeOfValue, None, "sizes that depend on values"),
+    (networks.Loopy, None, "control flow"),
+]  # fmt: skip
+SHAPES = {networks.SharedWeights: (2, 4), networks.Attention: (1, 3, 8), networks.Einsum: (2, 3, 4)}
+
+
+@pytest.mark.parametrize(("network", "seen", "what"), NETWORKS, ids=[row[2] for row in NETWORKS])
+def test_the_graph_is_torchs(network, seen, what):
+    arguments = (torch.zeros(SHAPES.get(network, (4, 4))),)
+    whole, first, again, found = exports(network, arguments)
+    assert first == whole
+    assert again == whole, what
+    assert seen is None or found == seen
+
+
+def test_what_code_does_with_values_fails_alike():
+    arguments = (torch.zeros(4, 4),)
+    for plain in (True, False):
+        with pytest.raises(Exception, match="data-dependent"):
+            export_program(networks.DataDependent(), arguments, plain=plain)
+
+
+MODELS = [
+    ("cmt_s", "convolutions, and attention with relative positions"),
+    ("coatnet_0_repo", "tables that are looked up"),
+    ("deformable_detr_r50_two_stage", "sampling, in-place writes, and code that asks for values"),
+    ("detr_r50_masked", "torch's own interpolation and group norms"),
+    ("swin_t", "masks, rolls and windows"),
+    ("volo_d1", "fold, unfold and repeated class attention"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "what"), MODELS)
+def test_a_bundled_model_has_torchs_graph(name, what):
+    """Of all 84, tests/trace/test_blocks.py compares the inventories with those that are exported plainly."""
+    source = bundled.resolve(name)
+
+    def graph(plain):
+        model = build_weightless(source)
+        give_untouched_memory(model)
+        return described(export_program(model, example_inputs(source.inputs, "cpu"), plain=plain))
+
+    with quick_graphs():
+        assert graph(plain=False) == graph(plain=True), what
