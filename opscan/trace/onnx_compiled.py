@@ -38,3 +38,18 @@ def infer_shapes(model: bytes, *, data_prop: bool, check_type: bool = False, str
 def inline_local_functions(model: bytes) -> bytes:
     """As onnx.inliner.inline_local_functions. Raises what it raises."""
     return inliner.inline_local_functions(model, False)
+
+
+def infer_outputs(
+    found: Any,  # an OpSchema
+    node: bytes,
+    types: dict[str, bytes],
+    stored: dict[str, bytes],
+    opsets: dict[str, int],
+    ir_version: int,
+) -> dict[str, bytes]:
+    """As onnx.shape_inference.infer_node_outputs, of serialized messages. Raises what it raises."""
+    if not found.has_type_and_shape_inference_function:
+        return {}
+    outputs: dict[str, bytes] = found._infer_node_outputs(node, types, stored, {}, opsets, ir_version)
+    return outputs

@@ -11,6 +11,7 @@ from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
 from opscan.trace import onnx_compiled, onnx_graph, onnx_nodes
 from opscan.trace.apart import PassFailed, reason
+from opscan.trace.onnx_inference import inferred_by_kind
 from opscan.trace.onnx_listing import Graph, Listing, is_typed, stored_elements
 from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
@@ -89,6 +90,9 @@ def _typed(model: ModelProto, notes: list[str]) -> tuple[ModelProto, Listing]:
     """The model with the types of its values, as far as they are known."""
     listing = Listing(model)
     if is_typed(listing.graph):
+        return model, listing
+    if graph := inferred_by_kind(listing, model, onnx_nodes.opsets(model.opset_import)):
+        listing.graph = graph
         return model, listing
     try:
         model = inferred(model)

@@ -23,11 +23,11 @@ from onnx.onnx_ml_pb2 import (
     ValueInfoProto,
 )
 
-from opscan.core.inventory import Dimension, TensorSpec
+from opscan.core.inventory import TensorSpec
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart, reason
 from opscan.trace.onnx_binding import schema_of
-from opscan.trace.onnx_values import dtype_code, dtype_name
+from opscan.trace.onnx_values import dtype_code, dtype_name, tensor_type
 
 Imports = Mapping[str, int]
 
@@ -95,24 +95,10 @@ def _type_proto(spec: TensorSpec, formal: Any) -> TypeProto | None:
     code = dtype_code(spec.dtype)
     if code is None:
         return None
-    shape = None if spec.shape is None else [None if size == "?" else size for size in spec.shape]
-    found = _tensor_type(code, shape)
+    found = tensor_type(code, spec.shape or None)
     # A spec says what a sequence holds.
     only_sequences = formal is not None and all(text.startswith("seq(") for text in formal.types)
     return TypeProto(sequence_type=TypeProto.Sequence(elem_type=found)) if only_sequences else found
-
-
-def _tensor_type(code: int, shape: Sequence[Dimension | None] | None) -> TypeProto:
-    """A tensor's type; as onnx.helper makes it, which imports all of onnx."""
-    found = TypeProto(tensor_type=TypeProto.Tensor(elem_type=code))
-    dims = found.tensor_type.shape.dim
-    for size in shape or ():
-        dim = dims.add()
-        if isinstance(size, int):
-            dim.dim_value = size
-        elif size is not None:
-            dim.dim_param = size
-    return found
 
 
 def _anonymous(node: NodeProto) -> NodeProto:

@@ -51,6 +51,8 @@ class Graph:
     nodes: Nodes
     inputs: Sequence[tuple[str, int]]
     """Names and types."""
+    inputs_complete: bool
+    """Whether all of them are stated to be tensors of some dtype and shape."""
     outputs: Sequence[str]
     stated: Scope
     """Types of values, except of stored ones."""
@@ -106,11 +108,13 @@ class Listing:
     def _graph(self, graph: GraphProto) -> Graph:
         outputs = graph.output[:]
         made = list(self.types.stated((*graph.value_info[:], *outputs)))
-        inputs = [(name, number) for name, number, _ in self.types.stated(graph.input[:])]
+        given = list(self.types.stated(graph.input[:]))
+        inputs = [(name, number) for name, number, _ in given]
         sparse = [(spec.name, self.types.number(spec)) for spec in map(sparse_spec, graph.sparse_initializer)]
         return Graph(
             nodes=self._nodes(graph.node[:]),
             inputs=inputs,
+            inputs_complete=all(is_complete for _, _, is_complete in given),
             outputs=[value.name for value in outputs],
             stated=dict(inputs) | {name: number for name, number, _ in made},
             complete={name for name, _, is_complete in made if is_complete},

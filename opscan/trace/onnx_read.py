@@ -13,6 +13,7 @@ from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, 
 
 from opscan.core.errors import NoAnswer
 from opscan.trace import onnx_wire
+from opscan.trace.onnx_values import PAYLOADS
 
 # A protobuf message ends there, and so does what other tools read.
 LARGEST_FILE = 2**31 - 1
@@ -21,16 +22,6 @@ _WORTH_REDUCING = 1 << 16
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
 # How `data_location: EXTERNAL` is written.
 _EXTERNAL = b"\x70\x01"
-_PAYLOADS = (
-    "raw_data",
-    "float_data",
-    "int32_data",
-    "string_data",
-    "int64_data",
-    "double_data",
-    "uint64_data",
-    "external_data",
-)
 
 
 def read_model(path: Path, name: str) -> ModelProto:
@@ -129,7 +120,7 @@ def _empty_sparse(sparse: SparseTensorProto) -> None:
 
 def _empty(tensor: TensorProto) -> None:
     if tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL:
-        for payload in _PAYLOADS:
+        for payload in (*PAYLOADS, "external_data"):
             tensor.ClearField(payload)
         tensor.data_location = TensorProto.DEFAULT
 

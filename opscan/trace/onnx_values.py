@@ -29,6 +29,9 @@ _CONSTANT_DTYPES = {
     AttributeProto.STRINGS: "string",
 }
 
+PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
+"""The fields of a tensor that hold its values."""
+
 # Most stored values: how `struct` reads them, and the field that holds them if they are not raw.
 _STORED: dict[int, tuple[str, str]] = {
     TensorProto.FLOAT: ("f", "float_data"),
@@ -57,6 +60,22 @@ def dtype_code(dtype: str | None) -> int | None:
         return int(TensorProto.DataType.Value(names.get(str(dtype), str(dtype).upper())))
     except ValueError:
         return None
+
+
+def tensor_type(code: int, shape: Iterable[Dimension] | None) -> TypeProto:
+    """A tensor's type; as onnx.helper makes it, which imports all of onnx."""
+    found = TypeProto(tensor_type=TypeProto.Tensor(elem_type=code))
+    if shape is None:
+        return found
+    dims = found.tensor_type.shape.dim
+    found.tensor_type.shape.SetInParent()
+    for size in shape:
+        dim = dims.add()
+        if isinstance(size, int):
+            dim.dim_value = size
+        elif size != "?":
+            dim.dim_param = size
+    return found
 
 
 def type_spec(name: str, value_type: TypeProto) -> TensorSpec:

@@ -361,7 +361,8 @@ def test_ctrl_c_while_onnx_works_apart(folder):
     """The forked process ends too."""
     code = (
         f"import sys, time; from {onnx_passes.__name__.rpartition('.')[0]} import onnx_passes; from opscan import cli\n"
-        "onnx_passes._infer_types_and_values = lambda model: time.sleep(99)\n"
+        "from opscan.trace import onnx_inference\n"
+        "onnx_inference._infer = onnx_passes._infer_types_and_values = lambda model: time.sleep(99)\n"
         "sys.argv = ['opscan', 'inspect', 'small.onnx']; cli.main()"
     )
     process, out, err, below = interrupted([sys.executable, "-c", code], bool)

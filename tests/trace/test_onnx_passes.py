@@ -5,11 +5,17 @@ import resource
 from pathlib import Path
 
 import pytest
-from onnx import helper
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from opscan.trace import apart, onnx_passes
+from opscan.trace import apart, onnx_inference, onnx_passes
+from opscan.trace.onnx_inference import inferred_by_kind
+from opscan.trace.onnx_listing import Listing
 
 from .onnx_models import RICH, inspected, operators, parsed
+
+np = numpy_helper.np
 
 
 def spin(model: bytes) -> bytes:
@@ -101,7 +107,8 @@ BRANCHES = """g (float[2] x, bool c) => (float[2] y) {
 # body, the passes that are run, what the row proves
 TYPED = [
     ("g (float[2] x) => (float[2] y) <float[2] a> { a = Relu (x) y = Neg (a) }", 0, "as torch's exporter writes it"),
-    ("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }", 1, "one value without type"),
+    ("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }", 0, "one value without type: of kinds of nodes"),
+    ("g (float[2] x) => (y) { a = Shape (x) y = Reshape (x, a) }", 1, "a shape that was computed"),
     ("g (float[2] x) => (float[2] y) { a = Constant <value_float = 2.0> () y = Mul (x, a) }", 0, "a constant has one"),
     (BRANCHES.replace("RESULT", "float[2] v"), 0, "so have the values of bodies"),
     (BRANCHES.replace("RESULT", "v"), 1, "a body without types"),
@@ -115,3 +122,74 @@ def test_types_are_inferred_where_the_file_lacks_them(body, passes, proof, tmp_p
     inventory = inspected(parsed(body), tmp_path)
     assert len(run) == passes, proof
     assert all(spec.shape is not None for site in inventory for spec in (*site.inputs, *site.outputs) if spec), proof
+
+
+# operator, its inputs ("" is the value before), attributes
+STEPS = [
+    ("Relu", ("",), {}),
+    ("Add", ("", "bias"), {}),
+    ("MatMul", ("", "weight"), {}),
+    ("Transpose", ("",), {"perm": [1, 0, 2]}),
+    ("Reshape", ("", "flat"), {}),
+    ("Reshape", ("", "cube"), {}),
+    ("Unsqueeze", ("", "axis"), {}),
+    ("ReduceMean", ("", "axis"), {"keepdims": 0}),
+    ("Split", ("",), {"axis": -1, "num_outputs": 2}),
+    ("Cast", ("",), {"to": TensorProto.FLOAT16}),
+    ("Shape", ("",), {}),
+    ("Constant", (), {"value_ints": [4, 4]}),
+    ("Dropout", ("",), {}),
+    ("Acme", ("",), {}),
+]
+STORED = {
+    "bias": np.ones(4, "float32"),
+    "weight": np.ones((4, 4), "float32"),
+    "flat": np.array([4, -1], "int64"),
+    "cube": np.array([2, 2, -1], "int64"),
+    "axis": np.array([1], "int64"),
+}
+
+
+@given(
+    st.lists(st.sampled_from(STEPS), max_size=8), st.sampled_from(["2", "N"]), st.booleans(), st.sampled_from([3, 9])
+)
+def test_types_of_kinds_are_those_of_the_whole_model(steps, first, repeated, ir):
+    nodes, value = [], "x"
+    for number, (operator, inputs, attributes) in enumerate(steps * (1 + repeated)):
+        names = [name or value for name in inputs]
+        outputs = [f"v{number}", f"w{number}"] if operator in ("Split", "Dropout") else [f"v{number}"]
+        nodes.append(helper.make_node(operator, names, outputs, **attributes))
+        value = outputs[0]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [int(first) if first.isdigit() else first, 2, 4])
+    stored = [numpy_helper.from_array(array, name) for name, array in STORED.items()]
+    graph = helper.make_graph(nodes, "g", [x], [ValueInfoProto(name=value)], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=ir)
+    listing = Listing(model)
+    found = inferred_by_kind(listing, model, {"": 18})
+    if found is not None:
+        whole = Listing(
+            ModelProto.FromString(onnx_passes._infer_types_and_values(model.SerializeToString())), listing.types
+        )
+        assert listing.declared(found) == whole.declared(whole.graph)
+
+
+def test_a_network_is_inferred_by_its_kinds(monkeypatch):
+    """Thirty nodes of two kinds: two questions, and one more for what the shape says."""
+    asked = []
+    monkeypatch.setattr(
+        apart.Apart, "ask", lambda self, data, ask=apart.Apart.ask: asked.append(data) or ask(self, data)
+    )
+    steps = " ".join(f"a{n} = Relu (b{n}) b{n + 1} = Reshape (a{n}, s)" for n in range(15))
+    model = parsed(f"g (float[2,3] b0) => (b15) <int64[2] s = {{3, -1}}> {{ {steps} }}")
+    found = inferred_by_kind(Listing(model), model, {"": 17})
+    assert found is not None
+    assert len(asked) == 6  # on [2, 3] and on [3, 2]
+
+
+@pytest.mark.parametrize("work", [crash, refuse, garble, leave], ids=lambda work: work.__name__)
+def test_where_kinds_cannot_be_asked_the_whole_model_is(work, tmp_path, monkeypatch):
+    model = parsed("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }")
+    expected, running = inspected(model, tmp_path), children()
+    monkeypatch.setattr(onnx_inference, "_infer", work)
+    assert inspected(model, tmp_path) == expected
+    assert children() == running
