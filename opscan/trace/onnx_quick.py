@@ -10,14 +10,22 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import onnx_ir as ir
+import torch
+from onnx_ir import _convenience, _core
 from onnx_ir.schemas import OpSignature
+from onnxscript.optimizer._constant_folding import FoldConstantsPass
 from onnxscript.rewriter import _basics
 from onnxscript.rewriter._matcher import SimplePatternMatcher
 from onnxscript.rewriter._rewrite_rule import RewriteRule
 from torch import fx
+from torch.export import ExportedProgram
+from torch.onnx._internal.exporter import _decomp, _fx_passes
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.onnx._internal.fx.passes import type_promotion
+
+from opscan.trace.onnx_optimizer import Inference
 
 _FROM_TORCHLIB = ONNXRegistry.from_torchlib
 _FROM_SCHEMA = OpSignature.from_op_schema
@@ -25,6 +33,9 @@ _MATCH = SimplePatternMatcher.match
 _TRY_REWRITE = RewriteRule.try_rewrite
 _Promotion = type_promotion._TypePromotionInterpreter
 _PROMOTE = _Promotion.run_node
+_ATTRIBUTE_TYPE = _convenience._infer_attribute_type
+_TENSOR = ir.tensor
+_LISTS = {int: ir.AttributeType.INTS, float: ir.AttributeType.FLOATS, str: ir.AttributeType.STRINGS}
 
 
 @contextmanager
@@ -37,6 +48,10 @@ def quick_export() -> Iterator[None]:
             (RewriteRule, "try_rewrite", _try_rewrite),
             (SimplePatternMatcher, "match", _match),
             (_Promotion, "run_node", _promote),
+            (_fx_passes, "decompose_with_registry", _decompose),
+            (FoldConstantsPass, "_do_inference", _infer),
+            (_convenience, "_infer_attribute_type", _attribute_type),
+            (ir, "tensor", _tensor),
         ):
             stack.enter_context(patch.object(owner, name, quicker))
         yield
@@ -46,6 +61,17 @@ def quick_export() -> Iterator[None]:
 def registry(opset_version: int) -> ONNXRegistry:
     """The translations of torch's operators; the exporter reads them anew from their source code for every export."""
     return _FROM_TORCHLIB(opset_version=opset_version)
+
+
+@cache
+def _inference() -> Inference:
+    """One for all exports of this process."""
+    return Inference()
+
+
+def _infer(self: FoldConstantsPass, node: ir.Node) -> None:
+    """What kind of node was met before need not be serialized for onnx again."""
+    _inference().infer(self, node)
 
 
 _SIGNATURES: dict[tuple[str, str, int], OpSignature] = {}
@@ -89,14 +115,49 @@ def _last_operator(pattern: Any) -> tuple[str, str] | None:
 
 
 def _promote(self: Any, n: fx.Node) -> Any:
-    """Runs a node on fake tensors only once another node was promoted: before, all types are known."""
+    """Runs a node on fake tensors only once the type of another one has changed: before, all types are known."""
     if n.op != "call_function" or "val" not in n.meta or self.__dict__.get("opscan_promoted"):
         return _PROMOTE(self, n)
     with self._set_current_node(n):
         rule = type_promotion.get_type_promotion_rule(n, self.type_promotion_table)
         if rule is not None:
-            before = (n.args, n.kwargs)
+            before = n.meta["val"]
             self._maybe_promote_node(n, rule)
-            if (n.args, n.kwargs) != before:
+            if not _same_type(n.meta["val"], before):
                 self.opscan_promoted = True
     return fx.Interpreter.run_node(self, n) if self.__dict__.get("opscan_promoted") else n.meta["val"]
+
+
+def _same_type(value: Any, before: Any) -> bool:
+    """As far as promotion and translation look at it."""
+    plain = isinstance(value, torch.Tensor) and isinstance(before, torch.Tensor)
+    return plain and (value.dtype, value.shape) == (before.dtype, before.shape)
+
+
+def _attribute_type(value: Any) -> ir.AttributeType:
+    """The exporter asks of every list whether it is a graph, attribute by attribute."""
+    match value:
+        case list() | tuple() if value and type(value[0]) in _LISTS and len({type(part) for part in value}) == 1:
+            return _LISTS[type(value[0])]
+        case _core.TensorBase():
+            return ir.AttributeType.TENSOR
+        case _:
+            return _ATTRIBUTE_TYPE(value)
+
+
+def _tensor(value: Any, *arguments: Any, **options: Any) -> Any:
+    """The same for arrays."""
+    if type(value) is np.ndarray and not arguments and not options:
+        return ir.Tensor(value)
+    return _TENSOR(value, *arguments, **options)
+
+
+@cache
+def _table(registered: ONNXRegistry) -> dict[Any, Any]:
+    return _decomp.create_onnx_friendly_decomposition_table(set(_decomp.get_onnx_implemented_overloads(registered)))
+
+
+def _decompose(program: ExportedProgram, registered: ONNXRegistry) -> ExportedProgram:
+    """What is decomposed is the same for every export."""
+    decomposed: ExportedProgram = program.run_decompositions(dict(_table(registered)))
+    return decomposed

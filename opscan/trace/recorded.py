@@ -24,8 +24,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from opscan.trace.decompositions import Call, Decomposition, Given, Made, NotFoldable, Step, TensorType, yielded
 
 _aten = torch.ops.aten
-# Operators that torch's tracer handles as constants or drops.
-_TRACED_OTHERWISE = frozenset((_aten.lift.default, _aten.lift_fresh.default, _aten.detach.default, _aten.alias.default))
+# Operators that torch's tracer handles as constants, replaces or drops.
+_TRACED_OTHERWISE = frozenset(
+    (
+        _aten.lift.default,
+        _aten.lift_fresh.default,
+        _aten.lift_fresh_copy.default,
+        _aten.detach.default,
+        _aten.alias.default,
+    )
+)
 _NATIVE_BATCH_NORM = _aten.native_batch_norm.default
 # The attribute of a fake tensor that says where it comes from. No table by tensor: holding a tensor
 # would change what torch does, which copies one that somebody else holds (`make_variable`).
@@ -106,7 +114,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._kernels[func]
 
     def _step(self, func: OpOverload, run: Kernel, args: Any, kwargs: Any) -> Any:
-        if func._schema.is_mutable or func in _TRACED_OTHERWISE or torch.Tag.data_dependent_output in func.tags:
+        if not _is_plain(func, args):
             raise NotFoldable(f"{func} is traced otherwise")
         arguments, keywords = self._referred((args, kwargs))
         result = run(*args, **kwargs)
@@ -120,8 +128,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _know(self, tensor: Any, origin: Given | Made) -> None:
-        if not isinstance(tensor, FakeTensor) or self._origin(tensor) is not None:
-            raise NotFoldable("an operator yields no tensor, or one that was there before")
+        if not isinstance(tensor, FakeTensor) or self._origin(tensor) is not None or tensor.is_complex():
+            raise NotFoldable("an operator yields no tensor, one that was there before, or one that may be conjugated")
         tensor.__dict__[_ORIGIN] = (self._call, origin)
 
     def _origin(self, tensor: torch.Tensor) -> Given | Made | None:
@@ -139,6 +147,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return origin
 
         return map_aggregate(values, referred)
+
+
+def _is_plain(func: OpOverload, args: tuple[Any, ...]) -> bool:
+    """Whether torch would trace the operator as it is called here.
+
+    A None in the last place that could have been left out is a tensor that C++ left out: torch leaves it out too.
+    """
+    left_out = bool(args) and args[-1] is None and func._schema.arguments[len(args) - 1].has_default_value()
+    changes = func._schema.is_mutable or torch.Tag.data_dependent_output in func.tags
+    return not (left_out or changes or func in _TRACED_OTHERWISE)
 
 
 def _own_kernel(func: OpOverload) -> Kernel | None:
