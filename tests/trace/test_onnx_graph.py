@@ -6,7 +6,9 @@ import pytest
 
 from opscan.core.inventory import Inventory
 from opscan.core.reports import inventory_head
+from opscan.core.sites import forms
 from opscan.core.views import control_flow
+from opscan.serde.document import encode
 from opscan.serde.inventory import inventory_json
 from opscan.trace import onnx_graph
 
@@ -287,3 +289,37 @@ def test_nodes_that_differ_in_one_thing_share_nothing(tmp_path):
     assert sites["y1"].attributes is sites["y8"].attributes
     differing = [sites[f"y{number}"].attributes for number in "0134567"]
     assert len({id(found) for found in differing}) == len(differing)
+
+
+class Forgetful(dict):
+    """Remembers nothing: every node is looked at as if it were the first."""
+
+    def get(self, key, default=None):
+        return default
+
+
+REPEATING = """g (float[2,3] x, bool c) => (float[2,3] y) <float[3] w = {1, 2, 3}> {
+    a = Add (x, w) b = Relu (a) d = Add (b, w) e = Relu (d) f = Add (w, w) h = Add (e, f) unused = Relu (h)
+    i = my.Twice (h) j = my.Twice (i) k = Constant <value_float = 2.0> () l = Mul (j, k) m = Mul (l, k)
+    n, o = Dropout (m) p = Dropout (n)
+    y = If (c) <then_branch = t () => (q) { q = Relu (p) }, else_branch = e () => (r) { s = Relu (p) r = Relu (s) }>
+}
+<domain: "my", opset_import: ["" : 11]>
+Twice (a) => (b) { t = Relu (a) b = Add (t, a) }"""
+
+
+@pytest.mark.parametrize("body", [REPEATING, BRANCHES, LOOP, SCAN, NESTED_FUNCTIONS, OLD_FUNCTION, QDQ, CONSTANTS])
+def test_sites_that_share_a_form_are_those_of_each_node_by_itself(body, tmp_path, monkeypatch):
+    model = parsed(body, domains=', "my" : 1')
+    shared = inspected(model, tmp_path)
+    walk = onnx_graph._Walk.__init__
+
+    def forgetting(self, *args, **facts):
+        walk(self, *args, **facts)
+        self._forms = Forgetful()
+
+    monkeypatch.setattr(onnx_graph._Walk, "__init__", forgetting)
+    alone = inspected(model, tmp_path)
+    assert len(forms(alone.sites)) == len(alone.sites) >= len(forms(shared.sites))
+    assert shared == alone
+    assert encode(inventory_json(shared, sites=True)) == encode(inventory_json(alone, sites=True))
