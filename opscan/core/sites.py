@@ -112,6 +112,18 @@ def placed(sites: Sequence[Site], rolled_up: Callable[[str], str]) -> Iterable[t
     return ((of_forms[number], where, count) for (number, where), count in counts.items())
 
 
+def rows(sites: Sequence[Site]) -> list[Row]:
+    """What tells each site from others of its form."""
+    if isinstance(sites, Sites):
+        return [
+            *zip(sites._numbers, sites._places, sites._nodes, sites._bodies, sites._reads, sites._makes, strict=True)
+        ]
+    return [
+        (number, (site.module, site.source), site.node, site.body, names_read, names_made)
+        for number, (site, names_read, names_made) in enumerate(zip(sites, reads(sites), makes(sites), strict=True))
+    ]
+
+
 def reads(sites: Sequence[Site]) -> Sequence[Names]:
     """Names of the inputs of each site."""
     if isinstance(sites, Sites):

@@ -7,22 +7,20 @@ blocks put back, is the whole model. That the blocks are still equal once they a
 in the last two that stay; where they are not, the model is exported whole.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import torch
 from torch import nn
 from torch.export import ExportedProgram
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
-from opscan.core.repeats import NotRepeating, Run, alike, below, expanded, find_runs
+from opscan.core.repeats import NotRepeating, Run, alike, expanded, find_runs, places
 from opscan.core.source import TorchSource
 from opscan.trace.aten import exported
 from opscan.trace.torch_fx import Written, capture_torch
-from opscan.trace.torch_model import build_weightless
 
 # Equal periods that stay. The first one may do once what all others use, such as a mask: then it takes a third.
 KEPT = (2, 3)
@@ -51,57 +49,43 @@ class Shortened:
 
 def shortened(source: TorchSource, whole: Written, kept: int) -> Shortened | None:
     """The model with `kept` equal periods of each run of blocks; None where that saves little or is not the same."""
-    model = build_weightless(source)
     sites = whole.inventory.sites
-    runs = find_runs(sites, _containers(model), kept)
-    gone = [path for run in runs for period in run.dropped for path in run.paths(period)]
-    if sum(below(site.module, gone) is not None for site in sites) < _LEAST_SHARE * len(sites):
+    runs = find_runs(sites, whole.blocks, kept)
+    gone = places([path for run in runs for period in run.dropped for path in run.paths(period)])
+    if sum(gone(site.module) is not None for site in sites) < _LEAST_SHARE * len(sites):
         return None
-    if not all(_same_blocks(model, whole, run) for run in runs):
+    if not all(_same_blocks(whole, run) for run in runs):
         return None
     short = Shortened(replace(source, build=lambda: _without(source.build(), runs)), runs, whole.inventory)
     return short if _is_whole(short, whole, gone) else None
 
 
-def _is_whole(short: Shortened, whole: Written, gone: Sequence[str]) -> bool:
+def _is_whole(short: Shortened, whole: Written, gone: Callable[[str], object]) -> bool:
     """Whether the shortened model lacks the blocks that are gone, and nothing else."""
     try:
         found = capture_torch(short.source)
         sites = short.completed(found.inventory).sites
     except (NoAnswer, NotRepeating):  # its forward may name or count the blocks that are gone
         return False
-    left = tuple(call for call in whole.calls if below(call[0], gone) is None)
+    left = tuple(call for call in whole.calls if gone(call[0]) is None)
     return found.calls == left and alike(sites, whole.inventory.sites)
 
 
-def _same_blocks(model: nn.Module, whole: Written, run: Run) -> bool:
+def _same_blocks(whole: Written, run: Run) -> bool:
     """Whether the blocks that go make the same calls and have the same buffers as the last that stay."""
-    stay = run.paths(run.kept[-1])
-    return all(
-        _calls_in(whole, path) == _calls_in(whole, kept)
-        and _equal(model.get_submodule(path).named_buffers(), model.get_submodule(kept).named_buffers())
-        for period in run.dropped
-        for path, kept in zip(run.paths(period), stay, strict=True)
-    )
+    stay, go = run.paths(run.kept[-1]), [run.paths(period) for period in run.dropped]
+    found = _contents(whole, [*stay, *(path for paths in go for path in paths)])
+    return all(found[path] == found[kept] for paths in go for path, kept in zip(paths, stay, strict=True))
 
 
-def _calls_in(whole: Written, path: str) -> list[tuple[str, str]]:
-    return [(found[1], what) for module, what in whole.calls if (found := below(module, [path]))]
-
-
-def _equal(some: Iterable[tuple[str, torch.Tensor]], others: Iterable[tuple[str, torch.Tensor]]) -> bool:
-    one, other = dict(some), dict(others)
-    return one.keys() == other.keys() and all(
-        tensor.dtype == other[name].dtype and torch.equal(tensor, other[name]) for name, tensor in one.items()
-    )
-
-
-def _containers(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    return {
-        path: tuple(module._modules)
-        for path, module in model.named_modules()
-        if isinstance(module, (nn.ModuleList, nn.Sequential))
-    }
+def _contents(whole: Written, paths: Sequence[str]) -> dict[str, list[tuple[str, object]]]:
+    """What each block calls, in order, and which buffers it has, by their paths in the block."""
+    place = places(paths)
+    found: dict[str, list[tuple[str, object]]] = {path: [] for path in paths}
+    for module, what in (*whole.calls, *whole.buffers.items()):
+        if inside := place(module):
+            found[paths[inside[0]]].append((inside[1], what))
+    return found
 
 
 def _without(model: Any, runs: tuple[Run, ...]) -> Any:

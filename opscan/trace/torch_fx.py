@@ -7,7 +7,7 @@ run on `meta`, torch.export captures the whole model.
 
 import operator
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -159,11 +159,17 @@ class Written:
     calls: tuple[tuple[str, str], ...]
     """Each call's module path, and what is called with which plain arguments; in between, tensors that the code makes
     of no input. Empty without torch.fx."""
+    blocks: Mapping[str, tuple[str, ...]]
+    """The model's lists of modules: module path -> names in the list."""
+    buffers: Mapping[str, int]
+    """A number for each buffer, the same for equal ones."""
 
 
 def capture_torch(source: TorchSource) -> Written:
     """All operators of a model as its author wrote them. Raises NoAnswer where every rung fails."""
-    model = build_weightless(source).to("meta")
+    model = build_weightless(source)
+    buffers = _numbered(model)
+    model.to("meta")
     try:
         graph, untraceable = _trace(model, source_lines(source))
         opaque = _OpaqueModules(source, untraceable)
@@ -171,7 +177,7 @@ def capture_torch(source: TorchSource) -> Written:
         with torch.no_grad():
             recorder.run(*example_inputs(source.inputs, "meta"))
     except Exception as error:  # whatever the model's code meets on a proxy or on meta
-        return Written(_capture_by_export(source, one_line(error)), ())
+        return Written(_capture_by_export(source, one_line(error)), (), {}, {})
     method = "torch.fx with leaf modules" if untraceable else "torch.fx"
     inventory = Inventory(
         model=source.name,
@@ -181,7 +187,34 @@ def capture_torch(source: TorchSource) -> Written:
         params=count_parameters(model),
         rungs=(Rung("", method), *opaque.rungs),
     )
-    return Written(inventory, tuple(_calls(model, graph)))
+    return Written(inventory, tuple(_calls(model, graph)), _lists(model), buffers)
+
+
+def _lists(model: nn.Module) -> dict[str, tuple[str, ...]]:
+    return {
+        path: tuple(module._modules)
+        for path, module in model.named_modules()
+        if isinstance(module, (nn.ModuleList, nn.Sequential))
+    }
+
+
+def _numbered(model: nn.Module) -> dict[str, int]:
+    """Equal buffers by a number: their values themselves may be large."""
+    distinct: dict[object, list[tuple[int, torch.Tensor]]] = {}
+    numbers: dict[str, int] = {}
+    for path, buffer in model.named_buffers(remove_duplicate=False):
+        alike = distinct.setdefault((buffer.dtype, buffer.shape, buffer.device, buffer.layout), [])
+        number = next((number for number, other in alike if _equal(buffer, other)), len(numbers))
+        if number == len(numbers):
+            alike.append((number, buffer))
+        numbers[path] = number
+    return numbers
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors of one type hold the same; two that torch cannot compare do not."""
+    has_values = one.device.type == "cpu" and one.layout is torch.strided
+    return one is other or (has_values and torch.equal(one, other))
 
 
 def _calls(model: nn.Module, graph: fx.Graph) -> Iterator[tuple[str, str]]:
