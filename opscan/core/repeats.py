@@ -120,7 +120,7 @@ def _does(form: int, row: Row) -> Hashable:
 def _form(site: Site) -> Hashable:
     """What sites of a form share; an attribute may mention names of values."""
     attributes = tuple((name, _without_numbers(value)) for name, value in sorted(site.attributes.items()))
-    schema = _sorted(site.types), site.defaults and _sorted(site.defaults)
+    schema = _sorted(site.types), None if site.defaults is None else _sorted(site.defaults)
     inputs = tuple(spec and (spec.shape, spec.dtype, spec.constant) for spec in site.inputs)
     outputs = tuple((spec.shape, spec.dtype, spec.constant) for spec in site.outputs)
     return _SHARED(site), attributes, schema, inputs, outputs
