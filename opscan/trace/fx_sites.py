@@ -105,6 +105,10 @@ class SiteRecorder(fx.Interpreter):
             self.sites += self._record(n, args, kwargs, inputs, tensors, key)
         return result
 
+    def fetch_attr(self, target: str) -> Any:
+        """A module or tensor of the model by its path."""
+        return self.submodules[target] if target in self.submodules else super().fetch_attr(target)
+
     def _key(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
         if node.target in (getattr, operator.getitem):
             return None

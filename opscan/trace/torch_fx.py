@@ -33,6 +33,8 @@ from opscan.trace.torch_model import (
     source_lines,
 )
 
+_PLAIN = (type(None), bool, int, float, str)
+
 
 class _Proxy(fx.Proxy):
     """A proxy that keeps Python's in-place operators apart: torch.fx itself records `x += y` as `x + y`."""
@@ -66,6 +68,12 @@ class _Tracer(fx.Tracer):
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
+
+    def create_arg(self, a: Any) -> Any:
+        """As torch.fx does it, which asks much of each plain value before."""
+        if isinstance(a, fx.Proxy):
+            return a.node
+        return a if type(a) in _PLAIN else super().create_arg(a)
 
     def create_node(self, *call: Any, **settings: Any) -> fx.Node:
         """Without the whole stack trace, which costs more than all else of a node."""

@@ -5,16 +5,19 @@ Each replaces a function of torch while it runs. Measured on ten models, with th
 processor time of a capture in three dialects fell by 30 %.
 """
 
+import dis
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from traceback import FrameSummary, StackSummary
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from torch._export import utils as export_utils
 from torch.export import _trace as export_trace
-from torch.fx import GraphModule
+from torch.fx import GraphModule, proxy
+from torch.fx import graph as fx_graph
 from torch.utils import _pytree as pytree
 from torch.utils import _traceback as tracebacks
 from torch.utils._sympy.symbol import SymT, symbol_is_type
@@ -31,11 +34,28 @@ def quick_graphs() -> Iterator[None]:
             (GraphModule, "recompile", _recompile_when_called),
             (tracebacks, "_extract_symbolized_tb", _frames),
             (export_utils, "_materialize_cpp_cia_ops", cache(export_utils._materialize_cpp_cia_ops)),
+            (fx_graph, "pytree", _with(pytree, tree_iter=_no_symbols)),
+            (proxy, "dis", _with(dis, get_instructions=_instructions)),
             (export_trace, "_replace_unbacked_bindings", _replace_unbacked_bindings),
             (export_trace, "pytree", _Pytree()),
         ):
             stack.enter_context(patch.object(owner, name, quicker))
         yield
+
+
+def _with(module: ModuleType, **replaced: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{**vars(module), **replaced})
+
+
+def _no_symbols(arguments: Any) -> tuple[()]:
+    """Each node's arguments are searched for symbols, about which there would be a warning."""
+    return ()
+
+
+@lru_cache(maxsize=1_000)
+def _instructions(code: CodeType) -> tuple[dis.Instruction, ...]:
+    """How many values `a, b = x` unpacks torch.fx reads in the byte code of the whole function, each time."""
+    return tuple(dis.get_instructions(code))
 
 
 def _recompile_when_called(self: GraphModule) -> None:
