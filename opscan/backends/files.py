@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from opscan import document
+from opscan.backends import build
 from opscan.backends.build import document_faults
 from opscan.backends.folders import SHIPPED, is_file, names, stems
 from opscan.core.errors import UsageError
@@ -30,6 +31,8 @@ class Kept(Protocol):
         ...
 
 
+# What is kept of a document without faults.
+_FAULTLESS = b"faultless"
 # Keys of a profile that an overlay adds to, entry by entry; it replaces the others.
 _MERGED = ("rules", "limits", "casts", "aliases")
 
@@ -68,11 +71,33 @@ def read(file: Path, folders: Sequence[Path] = (), kept: Kept | None = None) -> 
     except msgspec.ValidationError:
         found = list(faults(merged, ProfileYAML))
     else:
-        found = [*document_faults(profile), *_name_faults(profile, file)]
+        found = [*_document_faults(profile, merged, kept), *_name_faults(profile, file)]
         if not found:
             return profile
     written = _parsed(file, _content(file))  # for the lines
     raise UsageError(*(_line(file, written, fault) for fault in found))
+
+
+def _document_faults(profile: ProfileYAML, merged: dict[str, Any], kept: Kept | None) -> list[Fault]:
+    """What is wrong with the document; one without faults is remembered, for to look takes longer than to read."""
+    if kept is None:
+        return list(document_faults(profile))
+    try:
+        key = hashlib.sha256(_faults_looked_for() + msgspec.msgpack.encode(merged)).hexdigest()
+    except (OverflowError, UnicodeEncodeError):  # as in _read
+        return list(document_faults(profile))
+    if kept.get(key) == _FAULTLESS:
+        return []
+    found = list(document_faults(profile))
+    if not found:
+        kept.put(key, _FAULTLESS)
+    return found
+
+
+@cache
+def _faults_looked_for() -> bytes:
+    """What decides whether a document has faults, besides its types."""
+    return Path(build.__file__).read_bytes()
 
 
 def _name_faults(profile: ProfileYAML, file: Path) -> Iterator[Fault]:

@@ -1,7 +1,6 @@
 """The onnx dialect: the sites of an ONNX graph, control-flow bodies and local functions included."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
@@ -32,8 +31,7 @@ _NO_VALUE = TensorSpec(None, None)
 Attributes = dict[str, Attribute]
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(NamedTuple):
     """What a graph does."""
 
     sites: Sites

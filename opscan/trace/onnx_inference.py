@@ -5,7 +5,6 @@ that inference may know more, for it follows values through shapes, and goes int
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
@@ -44,7 +43,7 @@ def inferred_by_kind(listing: Listing, model: ModelProto, imports: Mapping[str, 
         return None
     try:
         with Apart(_infer, _BYTES_PER_NODE * len(graph.nodes.calls)) as process:
-            return replace(graph, stated=_Inference(listing, model, imports, process).stated())
+            return graph._replace(stated=_Inference(listing, model, imports, process).stated())
     except (_Open, PassFailed):
         return None
 

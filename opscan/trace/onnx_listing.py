@@ -5,8 +5,8 @@ Repeated fields are sliced before they are gone through: a slice is a list, over
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto
 
@@ -19,19 +19,22 @@ from opscan.trace.onnx_values import sparse_spec
 _OVERRIDABLE_SINCE = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """What equal nodes are but for their names and the types of their values: an operator with attributes."""
+    """What equal nodes are but for their names and the types of their values: an operator with attributes.
 
-    key: FunctionKey
-    is_constant: bool
-    """Whether it is a Constant node: a value, no operator."""
-    is_plain: bool
-    """Whether it is an operator that runs no graph and is no function of the model's own."""
+    There is one for all of them, so that calls are compared by identity.
+    """
+
+    __slots__ = ("is_constant", "is_plain", "key")
+
+    def __init__(self, key: FunctionKey, *, is_constant: bool, is_plain: bool) -> None:
+        """`is_constant`: of a Constant node, a value; `is_plain`: it runs no graph and no function of the model's."""
+        self.key = key
+        self.is_constant = is_constant
+        self.is_plain = is_plain
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
+class Nodes(NamedTuple):
     """The nodes of a graph or function, in its order."""
 
     protos: Sequence[NodeProto]
@@ -44,8 +47,7 @@ class Nodes:
     """Number of a node -> the graphs that it runs, with the attributes that hold them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """A graph, without the values of tensors."""
 
     nodes: Nodes
@@ -64,8 +66,7 @@ class Graph:
     """How many of them are sparse."""
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """A function of the model's own, or the body of an operator."""
 
     proto: FunctionProto
@@ -139,20 +140,22 @@ class Listing:
         )
 
     def _called(self, protos: Sequence[NodeProto]) -> list[Call]:
-        attributes = [node.attribute[:] for node in protos]
-        texts = [
-            (node.op_type, node.domain, node.overload, *[attribute.SerializeToString() for attribute in given])
-            for node, given in zip(protos, attributes, strict=True)
-        ]
-        for text, node in zip(texts, protos, strict=True):
-            if text not in self._calls:
-                self._calls[text] = self._call(node)
-        return [self._calls[text] for text in texts]
+        known, calls = self._calls, []
+        for node in protos:
+            given = node.attribute[:]
+            texts = [attribute.SerializeToString() for attribute in given] if given else given
+            text = (node.op_type, node.domain, node.overload, *texts)
+            call = known.get(text)
+            if call is None:
+                call = known[text] = self._call(node)
+            calls.append(call)
+        return calls
 
     def _call(self, node: NodeProto) -> Call:
         key = call_key(node)
         is_constant = key[1] == "Constant" and key[0] == "" and key not in self._own
-        return Call(key, is_constant, not is_constant and key not in self._own and not bodies(node))
+        is_plain = not is_constant and key not in self._own and not bodies(node)
+        return Call(key, is_constant=is_constant, is_plain=is_plain)
 
 
 def stored_elements(listing: Listing) -> int:

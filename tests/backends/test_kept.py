@@ -50,8 +50,8 @@ def test_what_changed_is_parsed_again(load):
 @pytest.mark.parametrize("content", [b"", b"\xc1", b"\x93\x01\x02\x03", b"\x80"])
 def test_damage_to_what_is_kept_does_no_harm(load, content, tmp_path):
     whole, _ = load()
-    (file,) = (tmp_path / "cache").iterdir()
-    file.write_bytes(content)
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(content)
     if content == b"\x80":  # a profile of nothing: somebody else wrote it
         with pytest.raises(UsageError, match="is missing"):
             load()
@@ -63,6 +63,13 @@ def test_faults_keep_their_lines(load):
     for _ in range(2):
         with pytest.raises(UsageError, match=r"npu\.yaml:9: rules\.Relu\[0\]\.sinse: unknown key"):
             load(PROFILE.replace("[{}]", "[{sinse: 1}]"))
+
+
+def test_a_document_with_faults_is_never_taken_for_one_without(load):
+    load()
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"npu\.yaml:9: rules\.Relu\[0\]\.dtypes\.T: unknown dtype 'float99'"):
+            load(PROFILE.replace("[{}]", "[{dtypes: {T: [float99]}}]"))
 
 
 def test_the_cache_counts_and_clears_profiles(load, tmp_path):
