@@ -8,6 +8,7 @@ of its own, is given to torch's `run_decompositions`; what comes back is read ca
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from traceback import StackSummary
 from typing import Any
 from unittest.mock import patch
@@ -286,6 +287,7 @@ def _require_plain_names(nodes: Sequence[fx.Node]) -> None:
             raise NotFoldable(f"{node.name} would be named {expected}")
 
 
+@cache
 def base_name(target: Any) -> str:
     """What torch calls a node of an operator before it numbers it."""
     return fx.Graph()._target_to_str(target.overloadpacket.__name__)

@@ -30,9 +30,7 @@ from opscan.trace.decompositions import (
     Step,
     TensorType,
     base_name,
-    tensor_type,
     undecomposed,
-    yielded,
 )
 from opscan.trace.known_calls import FakeTensors, core_table, known_by
 
@@ -194,7 +192,7 @@ class _Walk:
             return
         if decomposition is None and (settled or not self._keeps(call.target)):
             self.missing.setdefault(call.key, call)
-        if call.types != _recorded(inputs):
+        if call.types != self._recorded(inputs):
             self._guessed[node] = self._tensors.run(call)
 
     def _pass(self, node: fx.Node, source: fx.Node) -> None:
@@ -222,12 +220,16 @@ class _Walk:
             return numbers[value] if isinstance(value, fx.Node) else value
 
         arguments, keywords = map_aggregate((node.args, node.kwargs), given)
-        types = tuple(tensor_type(self._value(before)) for before in inputs)
-        return Call(self._functional(node), arguments, keywords, types, yielded(node.meta["val"]))
+        types = tuple(self._tensors.type(self._value(before)) for before in inputs)
+        return Call(self._functional(node), arguments, keywords, types, self._tensors.types(node.meta["val"]))
 
     def _is_kept(self, call: Call, inputs: list[fx.Node]) -> bool:
         """Whether torch leaves the call as it is, and what it yields is what the program says."""
-        return self._keeps(call.target) and call.types == _recorded(inputs)
+        return self._keeps(call.target) and call.types == self._recorded(inputs)
+
+    def _recorded(self, nodes: list[fx.Node]) -> tuple[TensorType, ...]:
+        """The types that they have in the program."""
+        return tuple(self._tensors.type(node.meta["val"]) for node in nodes)
 
     def _keeps(self, target: OpOverload) -> bool:
         return target not in self._operators and _preservable(target)
@@ -280,11 +282,6 @@ class _Walk:
         for number, part in enumerate(parts):
             part.meta = {**place, "val": new.meta["val"][number]}
         return tuple(parts)
-
-
-def _recorded(nodes: list[fx.Node]) -> tuple[TensorType, ...]:
-    """The types that they have in the program."""
-    return tuple(tensor_type(node.meta["val"]) for node in nodes)
 
 
 def _require_same(node: fx.Node, decomposition: Decomposition, call: Call) -> None:

@@ -11,13 +11,16 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import torch
 from onnx_ir import _convenience, _core
+from onnx_ir.passes.common import unused_removal
 from onnx_ir.schemas import OpSignature
 from onnxscript.optimizer._constant_folding import FoldConstantsPass
 from onnxscript.rewriter import _basics
 from onnxscript.rewriter._matcher import SimplePatternMatcher
+from onnxscript.rewriter._pattern_ir import StringConstantPattern
 from onnxscript.rewriter._rewrite_rule import RewriteRule
 from torch import fx
 from torch.export import ExportedProgram
@@ -30,6 +33,7 @@ from opscan.trace.onnx_optimizer import Inference
 _FROM_TORCHLIB = ONNXRegistry.from_torchlib
 _FROM_SCHEMA = OpSignature.from_op_schema
 _MATCH = SimplePatternMatcher.match
+_REMOVE_OPTIONAL_OUTPUTS = unused_removal._remove_unused_optional_outputs
 _TRY_REWRITE = RewriteRule.try_rewrite
 _Promotion = type_promotion._TypePromotionInterpreter
 _PROMOTE = _Promotion.run_node
@@ -47,6 +51,7 @@ def quick_export() -> Iterator[None]:
             (OpSignature, "from_op_schema", staticmethod(_signature)),
             (RewriteRule, "try_rewrite", _try_rewrite),
             (SimplePatternMatcher, "match", _match),
+            (unused_removal, "_remove_unused_optional_outputs", _remove_optional_outputs),
             (_Promotion, "run_node", _promote),
             (_fx_passes, "decompose_with_registry", _decompose),
             (FoldConstantsPass, "_do_inference", _infer),
@@ -87,8 +92,7 @@ def _signature(schema: Any) -> OpSignature:
 
 def _try_rewrite(self: Any, model: Any, graph_or_function: Any, node: ir.Node, **options: Any) -> Any:
     """A rule looks only at nodes of the operator that its pattern ends in."""
-    wanted = _last_operator(self._target_pattern)
-    if wanted is not None and wanted != (node.domain, node.op_type):
+    if _is_other(self._target_pattern, node):
         return None
     return _TRY_REWRITE(self, model, graph_or_function, node, **options)
 
@@ -98,8 +102,7 @@ def _match(self: Any, model: Any, graph_or_function: Any, node: ir.Node, **optio
 
     One with several ends otherwise lists all nodes of the graph for each node.
     """
-    wanted = _last_operator(self.pattern)
-    if wanted is not None and wanted != (node.domain, node.op_type):
+    if _is_other(self.pattern, node):
         return _basics.MatchResult().fail("Another operator.")
     try:
         return _MATCH(self, model, graph_or_function, node, **options)
@@ -107,11 +110,35 @@ def _match(self: Any, model: Any, graph_or_function: Any, node: ir.Node, **optio
         self._match = self._current_node = self._graph = None
 
 
-@cache
+def _is_other(pattern: Any, node: ir.Node) -> bool:
+    """Whether a node is not of the operator that a pattern ends in; of the first, where it ends in several."""
+    try:
+        wanted = pattern.opscan_last
+    except AttributeError:
+        wanted = pattern.opscan_last = _last_operator(pattern)
+    return wanted is not None and (wanted[1] != node.op_type or wanted[0] != node.domain)
+
+
 def _last_operator(pattern: Any) -> tuple[str, str] | None:
-    """The first of the nodes that a pattern ends in; None where it may be any."""
-    wanted = pattern.output_nodes[0].op_identifier()
-    return None if wanted is None else (wanted[0], wanted[1])
+    """Domain and name; None where it may be any."""
+    last = pattern.output_nodes[0]
+    parts = last.domain, last.op
+    return (str(parts[0]), str(parts[1])) if all(type(part) is StringConstantPattern for part in parts) else None
+
+
+def _remove_optional_outputs(node: ir.Node, graph_outputs: Any, opset: int) -> None:
+    """Most operators have no outputs that could be left out; the schema of each node would be searched for them."""
+    if _has_optional_outputs(node.domain, node.op_type, opset):
+        _REMOVE_OPTIONAL_OUTPUTS(node, graph_outputs, opset)
+
+
+@cache
+def _has_optional_outputs(domain: str, operator: str, opset: int) -> bool:
+    """Whether an operator has some, or is one that is treated specially, or not known."""
+    if domain != "" or operator == "BatchNormalization" or not onnx.defs.has(operator, opset, domain):
+        return True
+    formals = onnx.defs.get_schema(operator, opset, domain).outputs
+    return any(formal.option == onnx.defs.OpSchema.FormalParameterOption.Optional for formal in formals)
 
 
 def _promote(self: Any, n: fx.Node) -> Any:

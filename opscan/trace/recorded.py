@@ -34,6 +34,7 @@ _TRACED_OTHERWISE = frozenset(
         _aten.alias.default,
     )
 )
+_RESTRIDE = _aten.as_strided_.default
 _NATIVE_BATCH_NORM = _aten.native_batch_norm.default
 # The attribute of a fake tensor that says where it comes from. No table by tensor: holding a tensor
 # would change what torch does, which copies one that somebody else holds (`make_variable`).
@@ -114,9 +115,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._kernels[func]
 
     def _step(self, func: OpOverload, run: Kernel, args: Any, kwargs: Any) -> Any:
+        arguments, keywords = self._referred((args, kwargs))
+        if func is _RESTRIDE and arguments[0] == Made(len(self._steps) - 1):
+            # Nobody else can have seen what the last step has made: torch makes a view of it.
+            func = _aten.as_strided.default
+            args[0].__dict__.pop(_ORIGIN)
         if not _is_plain(func, args):
             raise NotFoldable(f"{func} is traced otherwise")
-        arguments, keywords = self._referred((args, kwargs))
         result = run(*args, **kwargs)
         number = len(self._steps)
         self._steps.append(Step(func, arguments, keywords, yielded(result)))

@@ -53,6 +53,7 @@ RECORDED = [
     (aten.hardshrink.default, (ROWS,), "what autograd would decompose, and a table too"),
     (aten.to.dtype, (ROWS, torch.float16), "another type"),
     (aten.to.dtype, (ROWS, torch.float32), "the same type"),
+    (aten.adaptive_avg_pool1d.default, (ROWS.transpose(1, 2), [1]), "strides changed in place, of what was just made"),
     (aten.max_pool2d.default, (PLANE, [2, 2]), "a result of which torch drops the indices"),
 ]  # fmt: skip
 
@@ -70,7 +71,6 @@ def test_recorded_is_what_torch_gives(target, arguments, proof, table):
 # operator, arguments, what torch's tracer does with it
 REFUSED = [
     (aten.detach.default, (ROWS,), "an alias, which it drops elsewhere"),
-    (aten.adaptive_avg_pool1d.default, (ROWS.transpose(1, 2), [1]), "strides changed in place"),
     (aten.relu_.default, (ROWS,), "a tensor changed in place"),
     (aten.lift_fresh_copy.default, (ROWS,), "a copy of a constant, which it calls a clone"),
     (aten.fft_hfft.default, (ROWS,), "conjugated numbers, which it resolves"),
@@ -86,7 +86,7 @@ def test_what_is_not_plain_is_left_to_torch(target, arguments, proof):
 
 def test_what_is_refused_is_decomposed_by_torch():
     entries, fakes = entries_of("core"), FakeTensors(FakeTensorMode(shape_env=ShapeEnv()))
-    calls = [call_of(target, arguments) for target, arguments, _ in (RECORDED[0], REFUSED[1])]
+    calls = [call_of(target, arguments) for target, arguments, _ in (RECORDED[0], REFUSED[0])]
     known = known_by(frozenset(("of this test",)))
     with quiet():
         known.add(calls, entries, fakes)
