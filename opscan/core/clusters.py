@@ -37,9 +37,11 @@ def _pieces(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) -> 
     parent = list(range(len(predecessors)))
     for node, before in enumerate(predecessors):
         for source in before if accepted[node] else ():
-            if accepted[source]:  # later nodes point to earlier ones: nearly always right at their root
-                parent[_root(parent, node)] = _root(parent, source)
-    return [_root(parent, node) if takes else -1 for node, takes in enumerate(accepted)]
+            if accepted[source]:
+                found = parent[source]
+                if parent[node] != found:  # else they are together already
+                    parent[_root(parent, node)] = _root(parent, found)
+    return [_root(parent, parent[node]) if takes else -1 for node, takes in enumerate(accepted)]
 
 
 def _root(parent: list[int], node: int) -> int:

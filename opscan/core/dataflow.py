@@ -30,10 +30,15 @@ def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
     A node on a cycle, which only a damaged file can have, reads nothing that a later one makes.
     """
     left_out = frozenset(skipped)
-    all_reads, all_makes = reads(sites), makes(sites)
-    groups = [group for group in _groups(sites) if group[0] not in left_out]
-    makers = {name: number for number, group in enumerate(groups) for name in all_makes[group[0]] if name}
-    read = [all_reads[group[0]] if len(group) == 1 else _reads(all_reads, all_makes, group) for group in groups]
+    read, made = reads(sites), makes(sites)
+    groups = _groups(sites)
+    if left_out:
+        groups = [group for group in groups if group[0] not in left_out]
+    if len(groups) < len(read):  # else every site is a node
+        read = [read[group[0]] if len(group) == 1 else _reads(read, made, group) for group in groups]
+        made = [made[group[0]] for group in groups]
+    makers = {name: number for number, names in enumerate(made) for name in names}
+    makers.pop("", None)
     sources = _sources(read, makers)
     order = _runnable(sources)
     if order is None:
@@ -49,9 +54,9 @@ def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
 
 def _sources(read: Sequence[Names], makers: Mapping[str, int]) -> list[list[int]]:
     """The nodes that make what each node reads, ascending; not the node itself."""
-    sources = []
+    sources, maker_of = [], makers.get
     for number, names in enumerate(read):
-        found = [makers[name] for name in names if name in makers]
+        found = [maker for maker in map(maker_of, names) if maker is not None]
         if len(found) > 1 or number in found:
             found = sorted({*found} - {number})
         sources.append(found)

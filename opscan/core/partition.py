@@ -108,7 +108,10 @@ def partitioned(coverage: Coverage, inside: Collection[Support] = frozenset({Sup
     graph = _remembered(inventory, seen, lambda: flow(inventory.sites, skipped))
     takes = [judgement.support in inside for judgement in coverage.judgements]
     taken = [takes[number] for number in found.numbers]
-    accepted = bytes(taken[node[0]] and all(map(taken.__getitem__, node)) for node in graph.sites)
+    if all(taken):
+        accepted = b"\1" * len(graph.sites)
+    else:
+        accepted = bytes(all(map(taken.__getitem__, node)) for node in graph.sites)
     # Many backends cut a model at the same places.
     return _remembered(inventory, (*seen, accepted), lambda: _partitioning(graph, accepted, inventory.sites))
 

@@ -70,18 +70,15 @@ class Provenance:
                 self._add(graph.nodes)
 
     def _stated(self, node: NodeProto, name: str) -> Place | None:
-        if entries := node.metadata_props[:]:
-            metadata = {entry.key: entry.value for entry in entries}
+        if node.metadata_props:
+            metadata = {entry.key: entry.value for entry in node.metadata_props[:]}
             if _SCOPES in metadata:
                 return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
         # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
-        if not name.startswith("/"):
+        if name[:1] != "/":
             return None
         scope = name.rstrip("/").rpartition("/")[0]
-        place = self._scopes.get(scope)
-        if place is None:
-            place = self._scopes[scope] = _place_of_scope(scope.lstrip("/"))
-        return place
+        return self._scopes.get(scope) or self._scopes.setdefault(scope, _place_of_scope(scope.lstrip("/")))
 
     def _source(self, stack_trace: str | None) -> str | None:
         if stack_trace not in self._sources:
