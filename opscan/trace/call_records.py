@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -88,6 +89,8 @@ class Records:
     calls: dict[Any, Recorded | None] = field(default_factory=dict)
     """None for what torch's tracer has to see."""
     kinds: list[Kind] = field(default_factory=list)
+    described: dict[int, Any] = field(default_factory=dict)
+    """The `tensor_meta` of Kinds, by number."""
     _numbers: dict[Kind, int] = field(default_factory=dict)
     _elements: dict[int, list[torch.Tensor]] = field(default_factory=dict)
 
@@ -101,7 +104,7 @@ class Records:
     def element(self, number: int, position: int) -> torch.Tensor:
         """A `meta` tensor for a fake one to wrap; those of other positions, from 0 on, have storages of their own."""
         elements = self._elements.setdefault(number, [])
-        if position == len(elements):
+        while position >= len(elements):
             elements.append(_element(self.kinds[number]))
         return elements[position]
 
@@ -112,14 +115,16 @@ def records() -> Records:
     return Records()
 
 
+@contextmanager
+def beneath() -> Iterator[None]:
+    """Beneath all modes."""
+    with torch._C.DisableTorchFunction(), torch._C._DisablePythonDispatcher(), torch._C._DisableTorchDispatch():
+        yield
+
+
 def _element(kind: Kind) -> torch.Tensor:
-    """Made beneath all modes."""
     last = sum((size - 1) * stride for size, stride in zip(kind.shape, kind.stride, strict=True))
-    with (
-        torch._C.DisableTorchFunction(),
-        torch._C._DisablePythonDispatcher(),
-        torch.utils._python_dispatch._disable_current_modes(),
-    ):
+    with beneath():
         whole = torch.empty(max(kind.offset + last + 1, 0), dtype=kind.dtype, device="meta")
         return whole.as_strided(kind.shape, kind.stride, kind.offset)
 

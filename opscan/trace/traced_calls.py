@@ -7,22 +7,22 @@ under the names and with the places that torch would have given it. Whatever doe
 assumptions goes through torch's tracer, call by call, as everything does without this.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import torch
 from torch import fx
-from torch._guards import detect_fake_mode
-from torch._subclasses import FakeTensor, FakeTensorMode
+from torch._subclasses import FakeTensor
 from torch.fx.experimental import proxy_tensor
-from torch.fx.node import map_aggregate
 from torch.utils import _pytree as pytree
 
+from opscan.trace.call_graph import CallGraph
 from opscan.trace.call_places import place
-from opscan.trace.call_records import PLAIN, CallStep, Recorded, Result, Unknowable, kind_of, recorded, records, since
-from opscan.trace.decompositions import Given, Made
+from opscan.trace.call_records import PLAIN, Recorded, Result, Unknowable, kind_of, recorded, records, since
+from opscan.trace.decompositions import Given
+from opscan.trace.quick_operators import dispatched
 
 _TRACK = proxy_tensor.track_tensor_tree
 
@@ -32,6 +32,7 @@ def traced_once() -> Iterator[None]:
     """While it lasts, torch.export runs each distinct call through its tracer once."""
     with (
         patch.object(proxy_tensor, "TorchFunctionMetadataMode", TracedOnce),
+        patch.object(proxy_tensor.ProxyTorchDispatchMode, "__torch_dispatch__", dispatched),
         patch.object(proxy_tensor, "track_tensor_tree", _track_tensor_tree),
     ):
         yield
@@ -51,17 +52,15 @@ class TracedOnce(proxy_tensor.TorchFunctionMetadataMode):
     def __init__(self, tracer: Any) -> None:
         super().__init__(tracer)
         self._records = records()
-        self._mode: FakeTensorMode | None = detect_fake_mode()
+        self._graph = CallGraph.of(tracer)
         self._usual = torch.get_default_device().type == "cpu"
         self._numbers: dict[int, tuple[torch.Tensor, int]] = {}
         """Of the Kind of a tensor, by the tensor's id; the tensor lives as long."""
-        self._values: dict[int, torch.Tensor] = {}
-        self._taken: dict[int, int] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tensors: list[torch.Tensor] = []
         key = self._key(func, args, kwargs or {}, tensors)
-        nodes = [] if key is None else [self._node(tensor) for tensor in tensors]
+        nodes = [] if key is None else [self._graph.node(tensor) for tensor in tensors]
         if key is None or None in nodes or len(set(nodes)) < len(nodes):
             return self._unknown(func, types, args, kwargs)
         known = self._records.calls.get(key, self)
@@ -85,7 +84,7 @@ class TracedOnce(proxy_tensor.TorchFunctionMetadataMode):
 
     def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
         """What decides what a call leaves in the graph; None where there is more to it. Lists the tensors."""
-        if not self.tracer.module_stack or self._mode is None or not self._usual:
+        if not self.tracer.module_stack or self._graph.mode is None or not self._usual:
             return None
         if torch.is_grad_enabled() or torch._C._is_any_autocast_enabled():
             return None
@@ -123,82 +122,35 @@ class TracedOnce(proxy_tensor.TorchFunctionMetadataMode):
         tensors.append(tensor)
         return len(tensors) - 1, known[1]
 
-    def _node(self, tensor: torch.Tensor) -> fx.Node | None:
-        """The node that stands for a tensor; None where there is none or torch knows its value."""
-        tracked = self.tracer.tensor_tracker.get(tensor)
-        return tracked.proxy.node if tracked is not None and tracked.constant is None else None
-
     def _recorded(
         self, func: Any, before: fx.Node, tensors: Sequence[torch.Tensor], nodes: Sequence[Any], result: Any
     ) -> Recorded:
         """What torch's tracer did. Raises Unknowable, also where the call changes the type of a tensor."""
         new = list(since(self.tracer.graph, before))
-        after = [self._node(tensor) for tensor in tensors]
+        after = [self._graph.node(tensor) for tensor in tensors]
         if any(self._records.number(kind_of(tensor)) != self._numbers[id(tensor)][1] for tensor in tensors):
             raise Unknowable
-        return recorded(func, new, nodes, after, tensors, result, self._node)
+        return recorded(func, new, nodes, after, tensors, result, self._graph.node)
 
     def _again(self, func: Any, known: Recorded, tensors: Sequence[torch.Tensor], nodes: Sequence[Any]) -> Any:
         """Adds to the graph what torch would, and gives back the like of what it would."""
         tracer = self.tracer
         tracer.torch_fn_metadata = func
         tracer.torch_fn_counts[func] = count = tracer.torch_fn_counts.get(func, 0) + 1
-        made = self._added(known.steps, nodes, place(tracer, func, count)) if known.steps else []
+        made = self._graph.added(known.steps, nodes, place(tracer, func, count)) if known.steps else []
         for number, step in known.moved:
-            self._track(tensors[number], made[step])
+            self._graph.track(tensors[number], made[step])
         results = [self._given_back(result, made, tensors) for result in known.results]
         return results[0] if known.spec is None else pytree.tree_unflatten(results, known.spec)
-
-    def _added(self, steps: Sequence[CallStep], given: Sequence[Any], said: Mapping[str, Any]) -> list[fx.Node]:
-        made: list[fx.Node] = []
-
-        def node_of(value: Any) -> Any:
-            match value:
-                case Given(number):
-                    return given[number]
-                case Made(step):
-                    return made[step]
-                case _:
-                    return value
-
-        for step in steps:
-            made.append(self._add(step, *map_aggregate((step.arguments, step.keywords), node_of), said))
-        return made
-
-    def _add(self, step: CallStep, arguments: Any, keywords: Any, said: Mapping[str, Any]) -> fx.Node:
-        tracer = self.tracer
-        node: fx.Node = tracer.graph.create_node("call_function", step.target, arguments, keywords, step.name)
-        tracer.node_name_to_scope[node.name] = (tracer.scope.module_path, tracer.scope.module_type)
-        node.meta = {**said, "nn_module_stack": dict(said["nn_module_stack"]), "val": self._value(step.value)}
-        if step.described is not None:
-            node.meta["tensor_meta"] = step.described
-        return node
-
-    def _value(self, number: Any) -> Any:
-        """One tensor of each Kind stands in the graph for all; nobody computes with it."""
-        if isinstance(number, (tuple, list)):
-            return type(number)(map(self._value, number))
-        if number not in self._values:
-            self._values[number] = self._new(number)
-        return self._values[number]
-
-    def _new(self, number: int) -> torch.Tensor:
-        position = self._taken[number] = self._taken.get(number, -1) + 1
-        kind, mode = self._records.kinds[number], self._mode
-        element = self._records.element(number, position)
-        return FakeTensor(mode, element, kind.device, requires_grad=kind.requires_grad)
 
     def _given_back(self, result: Any, made: Sequence[fx.Node], tensors: Sequence[torch.Tensor]) -> Any:
         match result:
             case Given(number):
                 return tensors[number]
             case Result(step, kind):
-                new = self._new(kind)
+                new = self._graph.new(kind)
                 self._numbers[id(new)] = (new, kind)
-                self._track(new, made[step])
+                self._graph.track(new, made[step])
                 return new
             case _:
                 return result
-
-    def _track(self, tensor: torch.Tensor, node: fx.Node) -> None:
-        self.tracer.tensor_tracker[tensor] = proxy_tensor._ProxyTensor(self.tracer.proxy(node), None)

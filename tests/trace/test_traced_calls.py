@@ -131,6 +131,38 @@ class Parameters(nn.Module):
         return (self.weight * 2, self.frozen * 2, self.kept * 2, self.other * 2, x * 2, self.weight.view(16), self.kept)
 
 
+class Layouts(nn.Module):
+    """Strides follow from those of the operands, along single elements too."""
+
+    def forward(self, x):
+        y = x.view(1, 4, 2, 2).permute(0, 2, 3, 1)
+        z = F.conv2d(y.permute(0, 3, 1, 2), torch.ones(4, 4, 1, 1)) + x.view(1, 4, 2, 2)
+        z = z.contiguous(memory_format=torch.channels_last).softmax(1) + z.expand(3, 4, 2, 2).sum(0, True)
+        flat = y.reshape(1, 4, 4) @ x.t() + z.flatten(2).transpose(1, 2).mean(-1, keepdim=True)
+        return flat, F.gelu(y), torch.cat((y, y), 3), F.layer_norm(y, (4,)), (y + 1)[:, :1].squeeze(1), y.sum((1, 2))
+
+
+class Promotes(nn.Module):
+    """Numbers and tensors of other types."""
+
+    def forward(self, x):
+        n = torch.arange(4)
+        return n + 1, n + 1.5, n / 2, n * x, x.half() + n, x.half() + 1.5, x + torch.ones(()), (n > 1) * x
+
+
+class SameAgain(nn.Module):
+    """Who gives back his operand, and who a new tensor for the same values, shows where it is changed."""
+
+    def forward(self, x):
+        parts = []
+        for give in (torch.Tensor.contiguous, lambda y: F.dropout(y, 0.5, False), lambda y: y.reshape(4, 4), torch.t):
+            y = x + 1
+            z = give(y)
+            z += 1
+            parts += [y, z]
+        return parts
+
+
 class InPlace(nn.Module):
     def forward(self, x):
         y = x + 1
@@ -309,6 +341,9 @@ NETWORKS = [
     (Asks, [], "questions about types"),
     (Makes, [], "operators that make tensors of none"),
     (Parameters, [], "parameters, frozen ones, buffers and results are of different types"),
+    (Layouts, [], "strides"),
+    (Promotes, [], "operands of several types"),
+    (SameAgain, [], "operators that give back their operand, which is changed then"),
     (InPlace, [], "tensors that change in place"),
     (InPlaceOnViews, ["__setitem__"], "views that change in place, and an input"),
     (BuffersChange, [], "buffers that change"),
@@ -344,6 +379,20 @@ def test_the_graph_is_torchs(network, seen, what):
     assert first == whole
     assert again == whole, what
     assert seen is None or found == seen
+
+
+class Mismatch(nn.Module):
+    def forward(self, x):
+        return x @ torch.ones(3, 4)
+
+
+def test_what_does_not_fit_fails_alike():
+    messages = []
+    for plain in (True, False):
+        with pytest.raises(RuntimeError) as error:
+            export_program(Mismatch(), (torch.zeros(4, 4),), plain=plain)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
 
 
 def test_what_code_does_with_values_fails_alike():
