@@ -33,16 +33,22 @@ _INLINE_BYTES = 1_800_000_000
 
 
 def to_onnx(
-    name: str, model: nn.Module | ExportedProgram, arguments: tuple[torch.Tensor, ...], opset: int | None
+    name: str,
+    model: nn.Module | ExportedProgram,
+    arguments: tuple[torch.Tensor, ...],
+    opset: int | None,
+    *,
+    places_only: bool = False,
 ) -> ONNXProgram:
     """torch.onnx.export with its defaults: the torch.export-based exporter, optimized.
 
-    An opset older than the exporter implements is converted to afterwards. Raises NoAnswer when the
-    export fails, UsageError when the opset cannot be reached.
+    With `places_only` a node's metadata says where it comes from, and nothing else. An opset older than the
+    exporter implements is converted to afterwards. Raises NoAnswer when the export fails, UsageError when the opset
+    cannot be reached.
     """
     native = opset if opset is None else max(opset, NATIVE_OPSET)
     try:
-        with quiet(), torch.no_grad(), quick_export():
+        with quiet(), torch.no_grad(), quick_export(places_only=places_only):
             program = torch.onnx.export(model, arguments, dynamo=True, verbose=False, opset_version=native)
     except Exception as error:  # the exporter raises whatever the model meets
         raise NoAnswer(f"{name}: torch.onnx.export failed: {one_line(error.__cause__ or error)}") from error
@@ -63,7 +69,7 @@ def to_onnx(
 
 def capture_onnx(source: TorchSource, model: nn.Module, program: ExportedProgram, opset: int | None) -> Inventory:
     """All nodes of an exported model's ONNX graph. Raises NoAnswer or UsageError as `to_onnx` does."""
-    proto = _weightless(to_onnx(source.name, program, (), opset).model)
+    proto = _weightless(to_onnx(source.name, program, (), opset, places_only=True).model)
     _require_valid(proto, source.name)
     lines, params = source_lines(source), count_parameters(model)
     return inventory_of(proto, source.name, "torch.onnx.export", lines=lines, params=params)

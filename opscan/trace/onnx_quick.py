@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import torch
-from onnx_ir import _convenience, _core
+from onnx_ir import _convenience
+from onnx_ir._core import TensorBase
 from onnx_ir.passes.common import unused_removal
 from onnx_ir.schemas import OpSignature
 from onnxscript.optimizer._constant_folding import FoldConstantsPass
@@ -24,7 +25,7 @@ from onnxscript.rewriter._pattern_ir import StringConstantPattern
 from onnxscript.rewriter._rewrite_rule import RewriteRule
 from torch import fx
 from torch.export import ExportedProgram
-from torch.onnx._internal.exporter import _decomp, _fx_passes
+from torch.onnx._internal.exporter import _core, _decomp, _fx_passes
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.onnx._internal.fx.passes import type_promotion
 
@@ -43,9 +44,14 @@ _LISTS = {int: ir.AttributeType.INTS, float: ir.AttributeType.FLOATS, str: ir.At
 
 
 @contextmanager
-def quick_export() -> Iterator[None]:
-    """While it lasts, torch.onnx.export is quicker."""
+def quick_export(*, places_only: bool = False) -> Iterator[None]:
+    """While it lasts, torch.onnx.export is quicker.
+
+    With `places_only`, of each node's metadata only what says where it comes from is written.
+    """
     with ExitStack() as stack:
+        if places_only:
+            stack.enter_context(patch.object(_core, "_set_node_metadata", _set_place))
         for owner, name, quicker in (
             (ONNXRegistry, "from_torchlib", staticmethod(registry)),
             (OpSignature, "from_op_schema", staticmethod(_signature)),
@@ -141,6 +147,14 @@ def _has_optional_outputs(domain: str, operator: str, opset: int) -> bool:
     return any(formal.option == onnx.defs.OpSchema.FormalParameterOption.Optional for formal in formals)
 
 
+def _set_place(fx_node: fx.Node, ir_node: ir.Node) -> None:
+    """The exporter would also write out the call, and the class of each module around it, for each node."""
+    stack = fx_node.meta.get("nn_module_stack") or {}
+    scopes = [*(path for path, _ in stack.values()), fx_node.name]
+    ir_node.metadata_props["pkg.torch.onnx.name_scopes"] = repr(scopes)
+    ir_node.metadata_props["pkg.torch.onnx.stack_trace"] = fx_node.meta.get("stack_trace", "")
+
+
 def _promote(self: Any, n: fx.Node) -> Any:
     """Runs a node on fake tensors only once the type of another one has changed: before, all types are known."""
     if n.op != "call_function" or "val" not in n.meta or self.__dict__.get("opscan_promoted"):
@@ -166,7 +180,7 @@ def _attribute_type(value: Any) -> ir.AttributeType:
     match value:
         case list() | tuple() if value and type(value[0]) in _LISTS and len({type(part) for part in value}) == 1:
             return _LISTS[type(value[0])]
-        case _core.TensorBase():
+        case TensorBase():
             return ir.AttributeType.TENSOR
         case _:
             return _ATTRIBUTE_TYPE(value)

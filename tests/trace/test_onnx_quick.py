@@ -5,12 +5,15 @@ import re
 import onnx_ir as ir
 import pytest
 import torch
+from onnx import ModelProto
 from torch import nn
 
 from opscan.sources import bundled
 from opscan.trace.aten import export_program
 from opscan.trace.folded import FoldedProgram
+from opscan.trace.onnx_file import inventory_of
 from opscan.trace.onnx_quick import quick_export
+from opscan.trace.provenance import SourceLines
 from opscan.trace.torch_model import build_weightless, example_inputs, give_untouched_memory, quiet
 from opscan.trace.torch_quick import quick_graphs
 from tests.trace import networks
@@ -70,6 +73,18 @@ def test_the_same_bytes_of_bundled_models(name):
     model = build_weightless(source)
     give_untouched_memory(model)
     require_same(model, example_inputs(source.inputs, "cpu"))
+
+
+@pytest.mark.parametrize(("network", "shape", "proof"), NETWORKS[:4], ids=[row[-1] for row in NETWORKS[:4]])
+def test_places_alone_make_the_same_inventory(network, shape, proof):
+    model = network().eval()
+    found = []
+    for places_only in (False, True):
+        with quick_graphs(), quick_export(places_only=places_only):
+            proto = ModelProto.FromString(written(export_program(model, (torch.zeros(shape),))))
+        found.append(inventory_of(proto, "net", "torch.onnx.export", lines=SourceLines({}, ())))
+    assert found[0] == found[1], proof
+    assert all(site.source for site in found[1].sites if not site.constant)
 
 
 def require_same(model, arguments):
