@@ -86,6 +86,7 @@ class _GraphWalk:
         self._prefix = prefix
         self._stored = stored
         self._constant: set[fx.Node] = set()
+        self._seen: dict[fx.Node, tuple[TensorSpec, ...]] = {}
 
     def walk(self, graph: fx.Graph, body: str) -> Iterator[Site]:
         for node in graph.nodes:
@@ -106,13 +107,13 @@ class _GraphWalk:
         target = node.target
         if isinstance(target, torch._ops.HigherOrderOperator):
             name = OpName("torch", str(target))
-            inputs: tuple[TensorSpec | None, ...] = tuple(self._specs(node.all_input_nodes))
+            inputs: tuple[TensorSpec | None, ...] = tuple(
+                spec for operand in node.all_input_nodes for spec in self._specs(operand)
+            )
             attributes: dict[str, Attribute] = {}
             defaults: Mapping[str, Attribute] | None = None
         elif isinstance(target, torch._ops.OpOverload):
-            namespace, _, base = target._schema.name.partition("::")
-            overload = target._schema.overload_name
-            name = OpName(namespace, base, overload)
+            name = _name(target)
             inputs, attributes = self._arguments(node, target)
             defaults = _defaults(target)
         else:  # getitem on a tuple, arithmetic on symbolic sizes
@@ -143,34 +144,46 @@ class _GraphWalk:
         """Tensor arguments as specs in the schema's order, the others as attributes by name."""
         inputs: list[TensorSpec | None] = []
         attributes: dict[str, Attribute] = {}
-        for position, formal in enumerate(target._schema.arguments):
-            given = position < len(node.args)
-            value = node.args[position] if given else node.kwargs.get(formal.name)
-            if "Tensor" in str(formal.type):
+        args, kwargs = node.args, node.kwargs
+        for position, (name, holds_tensors) in enumerate(_formals(target)):
+            given = position < len(args)
+            value = args[position] if given else kwargs.get(name)
+            if holds_tensors:
                 parts = value if isinstance(value, (list, tuple)) else (value,)
                 inputs += [spec for part in parts for spec in self._optional(part)]
-            elif given or formal.name in node.kwargs:
-                attributes[formal.name] = _plain(value)
+            elif given or name in kwargs:
+                attributes[name] = _plain(value)
         while inputs and inputs[-1] is None:
             inputs.pop()
         return tuple(inputs), attributes
 
-    def _optional(self, value: Any) -> Iterator[TensorSpec | None]:
-        if isinstance(value, fx.Node):
-            yield from self._specs([value])
-        else:
-            yield None
+    def _optional(self, value: Any) -> tuple[TensorSpec | None, ...]:
+        return self._specs(value) if isinstance(value, fx.Node) else (None,)
 
-    def _specs(self, nodes: list[fx.Node]) -> Iterator[TensorSpec]:
-        for node in nodes:
-            for tensor in tensors_in(node.meta.get("val")):
-                name = self._stored.get(node.name, node.name)
-                yield tensor_spec(tensor, name=name, constant=node in self._constant)
+    def _specs(self, node: fx.Node) -> tuple[TensorSpec, ...]:
+        """Of what a node before yields, as all that read it see it."""
+        if node not in self._seen:
+            name = self._stored.get(node.name, node.name)
+            tensors, constant = tensors_in(node.meta.get("val")), node in self._constant
+            self._seen[node] = tuple([tensor_spec(tensor, name=name, constant=constant) for tensor in tensors])
+        return self._seen[node]
 
     def _module(self, node: fx.Node) -> str:
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         path = str(stack[-1][0]) if stack else ""
         return ".".join(part for part in (self._prefix, path) if part)
+
+
+@cache
+def _formals(target: torch._ops.OpOverload) -> tuple[tuple[str, bool], ...]:
+    """Each argument's name, and whether it holds tensors."""
+    return tuple((formal.name, "Tensor" in str(formal.type)) for formal in target._schema.arguments)
+
+
+@cache
+def _name(target: torch._ops.OpOverload) -> OpName:
+    namespace, _, base = target._schema.name.partition("::")
+    return OpName(namespace, base, target._schema.overload_name)
 
 
 @cache

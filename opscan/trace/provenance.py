@@ -32,11 +32,17 @@ class SourceLines:
         self._machinery = tuple(f"{folder}/" for folder in machinery)
         self._here = str(Path.cwd())
         self._written: dict[str, str | None] = {}
+        self._innermost: dict[str | None, str | None] = {}
 
     def innermost(self, stack_trace: str | None) -> str | None:
         """`file:line` of the innermost frame that is model code; None where there is none."""
+        if stack_trace not in self._innermost:
+            self._innermost[stack_trace] = self._last(stack_trace or "")
+        return self._innermost[stack_trace]
+
+    def _last(self, stack_trace: str) -> str | None:
         # The innermost frame is printed last.
-        for frame in reversed(list(_FRAME.finditer(stack_trace or ""))):
+        for frame in reversed(list(_FRAME.finditer(stack_trace))):
             if written := self._write(frame["file"]):
                 return f"{written}:{frame['line']}"
         return None

@@ -5,6 +5,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -121,6 +122,7 @@ def source_lines(source: TorchSource) -> SourceLines:
     return SourceLines(source.code_roots, tuple(machinery))
 
 
+@cache
 def dtype_name(dtype: torch.dtype) -> str:
     """`float32` for torch.float32."""
     return str(dtype).removeprefix("torch.")
@@ -128,7 +130,7 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def tensor_spec(tensor: torch.Tensor, *, name: str = "", constant: bool = False) -> TensorSpec:
     """Its shape and dtype; a symbolic dimension keeps its symbol."""
-    shape = tuple(d if isinstance(d, int) else str(d) for d in tensor.shape)
+    shape = tuple([d if isinstance(d, int) else str(d) for d in tensor.shape])
     return TensorSpec(shape, dtype_name(tensor.dtype), name, constant)
 
 
@@ -136,11 +138,20 @@ def tensors_in(value: Any) -> tuple[torch.Tensor, ...]:
     """All tensors in nested tuples, lists and dicts, in order."""
     if isinstance(value, torch.Tensor):
         return (value,)
-    if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, (tuple, list)):
-        return ()
-    return tuple(tensor for part in value for tensor in tensors_in(part))
+    found: list[torch.Tensor] = []
+    _collect(value, found)
+    return tuple(found)
+
+
+def _collect(value: Any, found: list[torch.Tensor]) -> None:
+    if isinstance(value, torch.Tensor):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            _collect(part, found)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            _collect(part, found)
 
 
 def output_specs(node: fx.Node, value: Any, *, constant: bool) -> tuple[TensorSpec, ...]:
