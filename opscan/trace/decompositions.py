@@ -93,11 +93,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Steps that come of one operator, as it reaches torch's functionalization."""
+
+    first: int
+    end: int
+    inputs: tuple[Given | Made, ...]
+    result: Any
+    is_view: bool
+    """Whether it yields another view of its input."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decomposition:
     """The steps, and what the call yields in the end: Given or Made, a tuple where it yields several."""
 
     steps: tuple[Step, ...]
     results: Any
+    parts: tuple[Part, ...] = ()
+    """None where they are not known."""
 
 
 def tensor_type(value: Any) -> TensorType:
@@ -119,7 +133,21 @@ def undecomposed(call: Call) -> Decomposition:
     several = isinstance(call.yields, tuple)
     results = tuple(Made(0, part) for part in range(len(call.yields))) if several else Made(0)
     arguments, keywords = _dispatched(call)
-    return Decomposition((Step(call.target, arguments, keywords, call.yields),), results)
+    inputs = references((arguments, keywords))
+    part = Part(0, 1, inputs, results, is_view(call.target))
+    return Decomposition((Step(call.target, arguments, keywords, call.yields),), results, (part,))
+
+
+def references(values: Any) -> tuple[Given | Made, ...]:
+    """The tensors among arguments, in order, each once."""
+    found = (value for value in pytree.tree_leaves(values) if isinstance(value, (Given, Made)))
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def is_view(target: OpOverload) -> bool:
+    """Whether torch's functionalization takes what an operator yields for a view."""
+    return target is torch.ops.aten._unsafe_view.default or any(formal.alias_info for formal in target._schema.returns)
 
 
 def _dispatched(call: Call) -> tuple[Any, Any]:

@@ -33,6 +33,7 @@ from opscan.trace.decompositions import (
     undecomposed,
 )
 from opscan.trace.known_calls import FakeTensors, core_table, known_by
+from opscan.trace.views import Changed
 
 # Where an operator call is in the author's code.
 _PLACE = ("stack_trace", "nn_module_stack", "torch_fn")
@@ -128,6 +129,7 @@ class _Walk:
         self._new: dict[fx.Node, Any] = {}
         self._guessed: dict[fx.Node, Any] = {}
         self._results: Any = None
+        self._changed = Changed(self._add)
         self.missing: dict[Any, Call] = {}
 
     def run(self, graph: fx.Graph, inputs: list[str]) -> None:
@@ -156,6 +158,8 @@ class _Walk:
     def program(self, before: ExportedProgram, inputs: list[InputSpec]) -> ExportedProgram:
         """The decomposed program, with everything else of the one before."""
         (results,) = self._results
+        for result in results:
+            self._changed.require_up_to_date(result)
         self._graph.output(results)
         self._graph.eliminate_dead_code()
         specs = before.graph_signature.output_specs
@@ -189,6 +193,8 @@ class _Walk:
         if decomposition is not None and settled:
             _require_same(node, decomposition, call)
             self._new[node] = self._place(node, decomposition, [self._new[before] for before in inputs])
+            if node.target is not call.target and not _never_viewed(node):
+                self._changed.change(self._new[node])
             return
         if decomposition is None and (settled or not self._keeps(call.target)):
             self.missing.setdefault(call.key, call)
@@ -246,8 +252,6 @@ class _Walk:
         changed = node.args[0]
         if functional is None or not isinstance(changed, fx.Node) or list(changed.users) != [node]:
             raise NotFoldable(f"{node.name} changes a tensor in place")
-        if not _never_viewed(node):
-            raise NotFoldable(f"{node.name} changes a tensor that is viewed afterwards: torch makes such views anew")
         if changed in self._new and not _is_new(self._new[changed]):
             raise NotFoldable(f"{node.name} changes a tensor that others may see")
         return functional
@@ -268,6 +272,9 @@ class _Walk:
                     return value
 
         place = {key: node.meta[key] for key in _PLACE if key in node.meta}
+        if self._changed.concerns(inputs):
+            made = self._changed.place(decomposition, inputs, place)
+            return map_aggregate(decomposition.results, placed)
         for step in decomposition.steps:
             made.append(self._add(step, *map_aggregate((step.arguments, step.keywords), placed), place))
         return map_aggregate(decomposition.results, placed)

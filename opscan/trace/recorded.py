@@ -7,6 +7,7 @@ are plain, needs none of that and takes 0.5 ms. Any other is refused: it is left
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,7 +22,19 @@ from torch.export.exported_program import _split_decomp_table_to_cia_and_python_
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from opscan.trace.decompositions import Call, Decomposition, Given, Made, NotFoldable, Step, TensorType, yielded
+from opscan.trace.decompositions import (
+    Call,
+    Decomposition,
+    Given,
+    Made,
+    NotFoldable,
+    Part,
+    Step,
+    TensorType,
+    is_view,
+    references,
+    yielded,
+)
 
 _aten = torch.ops.aten
 # Operators that torch's tracer handles as constants, replaces or drops.
@@ -59,7 +72,17 @@ def recording() -> Iterator[None]:
 def kernels_of(table: Mapping[Any, Kernel]) -> dict[Any, Kernel | None]:
     """What each operator of a table is decomposed by. Composite ones that the table leaves out yield NotImplemented."""
     composite, others = _split_decomp_table_to_cia_and_python_decomp(dict(table))
-    return {**others, **composite}
+    return {**{target: _Below(kernel) for target, kernel in others.items()}, **composite}
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """A kernel that torch runs below functionalization."""
+
+    run: Kernel
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.run(*args, **kwargs)
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -72,6 +95,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._tensor = tensor
         self._call = object()
         self._steps: list[Step] = []
+        self._parts: list[Part] = []
+        self._below = False
 
     def decomposed(self, call: Call) -> Decomposition:
         """Steps that nothing depends on are among those of the result: torch numbers them too.
@@ -80,7 +105,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         if call.yields is None:
             raise NotFoldable("what yields nothing has no steps that matter")
-        self._call, self._steps = object(), []
+        self._call, self._steps, self._parts, self._below = object(), [], [], False
         inputs = [self._tensor(kind, call.types[:number].count(kind)) for number, kind in enumerate(call.types)]
         for number, tensor in enumerate(inputs):
             self._know(tensor, Given(number))
@@ -92,7 +117,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         with self:
             results = call.target(*arguments, **keywords)
         several = isinstance(results, (list, tuple))
-        return Decomposition(tuple(self._steps), self._referred(tuple(results) if several else results))
+        referred = self._referred(tuple(results) if several else results)
+        return Decomposition(tuple(self._steps), referred, tuple(self._parts))
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -102,12 +128,27 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in FunctionalTensor.metadata_fns:
             return func(*args, **named)
         kernel = self._kernel(func)
-        if kernel is None:
-            return self._step(func, func, args, named)
+        if kernel is None or isinstance(kernel, _Below):
+            return self._part(func, kernel, func, args, named)
         with self:
             result = kernel(*args, **named)
         # A composite operator that is kept yields what it would have yielded.
-        return self._step(func, _get_decomp_for_cia(func), args, named) if result is NotImplemented else result
+        return self._part(func, None, _get_decomp_for_cia(func), args, named) if result is NotImplemented else result
+
+    def _part(self, func: OpOverload, kernel: Kernel | None, run: Kernel, args: Any, kwargs: Any) -> Any:
+        """Decomposed below functionalization, or a step: a part, unless it is within one."""
+        within, first, inputs = self._below, len(self._steps), self._referred((args, kwargs))
+        self._below = True
+        if kernel is None:
+            result = self._step(func, run, args, kwargs)
+        else:
+            with self:
+                result = kernel(*args, **kwargs)
+        self._below = within
+        if not within:
+            made = self._referred(tuple(result) if isinstance(result, (list, tuple)) else result)
+            self._parts.append(Part(first, len(self._steps), references(inputs), made, is_view(func)))
+        return result
 
     def _kernel(self, func: OpOverload) -> Kernel | None:
         if func not in self._kernels:
