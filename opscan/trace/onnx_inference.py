@@ -21,6 +21,9 @@ _STORED_ALONE = 4
 # What a process may need for a model, by its nodes.
 _BYTES_PER_NODE = 100
 
+# A question takes as long as onnx does for ten nodes of a whole model, where it has to start.
+_QUESTIONS, _NODES_PER_QUESTION = 100, 10
+
 Made = tuple[int, ...]
 """Types of the outputs of a node."""
 
@@ -57,6 +60,7 @@ class _Inference:
         self._process = process
         imported = [OperatorSetIdProto(domain=domain, version=version) for domain, version in imports.items()]
         self._question = ModelProto(ir_version=model.ir_version, opset_import=imported).SerializeToString()
+        self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
         self._values: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
         self._contents: dict[str, Hashable] = {}
@@ -132,7 +136,10 @@ class _Inference:
         scope: Scope,
         values: Mapping[int, TensorProto],
     ) -> Made | None:
-        """None where not all is told."""
+        """None where not all is told. Raises _Open where too much was asked already."""
+        if not self._left:
+            raise _Open
+        self._left -= 1
         question = ModelProto.FromString(self._question)
         asked = question.graph.node.add(op_type=node.op_type, domain=node.domain, attribute=node.attribute)
         asked.input.extend(f"i{position}" if name else "" for position, name in enumerate(inputs))

@@ -186,6 +186,12 @@ def test_a_network_is_inferred_by_its_kinds(monkeypatch):
     assert len(asked) == 6  # on [2, 3] and on [3, 2]
 
 
+def test_a_network_that_does_not_repeat_itself_is_inferred_as_a_whole():
+    steps = " ".join(f"b{n + 1} = Concat <axis = 0> (b{n}, b0)" for n in range(120))
+    model = parsed(f"g (float[2] b0) => (b120) {{ {steps} }}")
+    assert inferred_by_kind(Listing(model), model, {"": 17}) is None
+
+
 @pytest.mark.parametrize("work", [crash, refuse, garble, leave], ids=lambda work: work.__name__)
 def test_where_kinds_cannot_be_asked_the_whole_model_is(work, tmp_path, monkeypatch):
     model = parsed("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }")
