@@ -59,12 +59,14 @@ def _called(node: fx.Node, args: tuple[Any, ...]) -> Hashable:
 
 
 def _module(module: nn.Module, seen: dict[int, int]) -> Hashable:
-    """One of torch's own modules by its settings, parameters and buffers."""
+    """One of torch's own modules by its settings, parameters and buffers, and those of its parts."""
     own = vars(module)
-    if not type(module).__module__.startswith("torch.nn.modules.") or own["_modules"] or any(own[h] for h in _HOOKS):
+    if not type(module).__module__.startswith("torch.nn.modules.") or any(own[h] for h in _HOOKS):
         raise _NotPlain
     settings = tuple((k, _signature(v, seen)) for k, v in own.items() if k not in _OF_EVERY_MODULE)
-    return type(module), settings, _signature(own["_parameters"], seen), _signature(own["_buffers"], seen)
+    stored = _signature(own["_parameters"], seen), _signature(own["_buffers"], seen)
+    parts = tuple((name, None if part is None else _module(part, seen)) for name, part in own["_modules"].items())
+    return type(module), settings, stored, parts
 
 
 def _signature(value: Any, seen: dict[int, int]) -> Hashable:

@@ -78,6 +78,22 @@ def half_hooked(self, x):
     return whole(x) + F.pad(half(x), (0, 2))
 
 
+def attending(self, x):
+    one, other = self.parts
+    return one(x, x, x)[0] + other(x, x + 1, x, average_attn_weights=False)[1].sum()
+
+
+class Projection(nn.Linear):
+    def forward(self, x):
+        return super().forward(x)[..., :4]
+
+
+def own_projection():
+    attention = nn.MultiheadAttention(4, 2)
+    attention.out_proj = Projection(4, 4)
+    return attention
+
+
 def in_a_row(self, x):
     for part in self.parts:
         x = part(x)
@@ -93,6 +109,9 @@ CASES = [
     (lambda self, x: own_function(x), (), "a function of the model's own is called each time"),
     (changed_list, (), "a method of a list changes it each time"),
     (half_hooked, (nn.Linear(4, 4), hooked()), "a module with hooks is called each time"),
+    (attending, (nn.MultiheadAttention(4, 2), nn.MultiheadAttention(4, 2)),
+     "a module of several parts by all of them, and by which of its arguments are one tensor"),
+    (attending, (nn.MultiheadAttention(4, 2), own_projection()), "a part that is not torch's own is called each time"),
     (in_a_row, (nn.Linear(4, 6), nn.Linear(6, 4)), "modules differ by parameters"),
     (in_a_row, (nn.Conv1d(3, 3, 3), nn.Conv1d(3, 3, 3, padding=2)), "modules differ by settings"),
 ]  # fmt: skip
