@@ -14,9 +14,9 @@ are called, stack frames and operator descriptions made once, rewriting rules as
 types propagated only after a promotion: 37.4 became 26.7 on ten models. Exporting equal blocks once and putting the
 others back, with that: 380 became 180 to 219. torch's tracers (torch.export, torch.fx on `meta`, decomposition) asked
 once for each distinct call in a process, initialisers left out, one thread: 64, in one process that stays. torch's
-`nested_compile_region` keeps the counts right, but its export step is slower than what it saves. Opaque operators with a
-translation table were not tried: what the optimizer does across the borders of blocks would go unseen. On ten models a
-third of the time is the import of torch, which each of two processes pays."""
+`nested_compile_region` keeps the counts right, but its export step is slower than what it saves. Opaque operators with
+a translation table were not tried: what the optimizer does across the borders of blocks would go unseen. On ten models
+a third of the time is the import of torch, which each of two processes pays."""
 
 # A CNN, plain and hierarchical transformers, mixed ones and a detector.
 MODELS = (
