@@ -71,7 +71,7 @@ def _computed(
         return (
             _evaluated(node, {names[0]: stand_in}, list(model.opset_import)) if prod(shape) < _LARGEST_CONSTANT else {}
         )
-    if not names or bodies(node) or any(name not in constants for name in names):
+    if not names or bodies(node.attribute) or any(name not in constants for name in names):
         return {}
     given = {name: constants[name] for name in names}
     small = all(prod(tensor.dims) <= _VALUE_ELEMENTS and _has_values(tensor) for tensor in given.values())
@@ -124,7 +124,7 @@ def _model_of(
 def _names(node: NodeProto) -> Iterator[str]:
     """What the node reads: its inputs, and what its bodies take from around them."""
     yield from filter(None, node.input)
-    for _, graph in bodies(node):
+    for _, graph in bodies(node.attribute):
         own = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
         own |= {output for inner in graph.node for output in inner.output}
         read = (name for inner in graph.node for name in _names(inner))

@@ -1,23 +1,25 @@
 """The inventory of an ONNX file."""
 
 import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
 from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
 from opscan.core.operator import Dialect, OpName
 from opscan.core.source import OnnxSource
-from opscan.trace import onnx_compiled, onnx_graph, onnx_nodes
+from opscan.trace import onnx_compiled, onnx_graph
 from opscan.trace.apart import PassFailed, reason
-from opscan.trace.onnx_inference import inferred_by_kind
+from opscan.trace.onnx_inference import Inference, Open, inferable
 from opscan.trace.onnx_listing import Graph, Listing, is_typed, stored_elements
+from opscan.trace.onnx_outline import model_outline
 from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
-from opscan.trace.onnx_read import LARGEST_FILE, read_model
+from opscan.trace.onnx_read import LARGEST_FILE, parsed, read_content, require_graph
 from opscan.trace.onnx_types import Types
 from opscan.trace.provenance import SourceLines
 
@@ -28,9 +30,9 @@ def capture_onnx_file(source: OnnxSource) -> Inventory:
     """All operators of an ONNX file. Raises NoAnswer, naming the file and the fault."""
     path = Path(source.path)
     with _nothing_collected():
-        model = read_model(path, source.name)
+        content = read_content(path, source.name)
         notes = [_TOO_LARGE] if path.stat().st_size > LARGEST_FILE else []
-        return inventory_of(model, source.name, "ONNX file", notes=notes)
+        return _inventory_of(content, source.name, "ONNX file", SourceLines({}, ()), None, notes)
 
 
 @contextmanager
@@ -46,23 +48,23 @@ def _nothing_collected() -> Iterator[None]:
 
 
 def inventory_of(
-    model: ModelProto,
-    name: str,
-    method: str,
-    *,
-    lines: SourceLines | None = None,
-    params: int | None = None,
-    notes: Iterable[str] = (),
+    model: ModelProto, name: str, method: str, *, lines: SourceLines | None = None, params: int | None = None
 ) -> Inventory:
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
-    notes = list(notes)
+    return _inventory_of(model.SerializeToString(), name, method, lines or SourceLines({}, ()), params, [])
+
+
+def _inventory_of(
+    content: bytes, name: str, method: str, lines: SourceLines, params: int | None, notes: list[str]
+) -> Inventory:
+    """Of a serialized model. Raises NoAnswer where it is damaged."""
     try:
-        local_functions = tuple(sorted({str(OpName(*onnx_nodes.function_key(f))) for f in model.functions}))
-        if params is None and model.functions:  # what is inlined is stored in the functions
-            params = stored_elements(Listing(model))
-        model, listing = _typed(_without_functions(model, notes), notes)
-        imported = onnx_nodes.opsets(model.opset_import)
-        walked = onnx_graph.walked(listing, imported, Provenance(listing.all_nodes(), lines or SourceLines({}, ())))
+        content, listing = _listed(content, name)
+        local_functions = tuple(sorted({str(OpName(*key)) for key in listing.functions}))
+        params = stored_elements(listing) if params is None else params  # what is inlined is stored in the functions
+        if listing.functions:
+            content, listing = _without_functions(content, listing, notes, name)
+        listing, walked = _walked(content, listing, lines, notes, name)
     except RecursionError as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: its functions are nested too deeply") from error
     except ValueError as error:
@@ -74,12 +76,25 @@ def inventory_of(
         functions=walked.functions,
         inputs=tuple(_inputs(listing.graph, listing.types)),
         local_functions=local_functions,
-        ir_version=model.ir_version,
-        uncaptured=tuple(_newer_than_known(model)),
-        opset_imports=imported,
-        params=stored_elements(listing) if params is None else params,
+        ir_version=listing.ir_version,
+        uncaptured=tuple(_newer_than_known(listing)),
+        opset_imports=listing.imports,
+        params=params,
         rungs=(Rung("", method, "; ".join(notes)),),
     )
+
+
+def _listed(content: bytes, name: str) -> tuple[bytes, Listing]:
+    """A model as columns, and as bytes that are as they should be. Raises NoAnswer where they cannot be."""
+    try:
+        outline = model_outline(content)
+        require_graph(outline, name)
+        return content, Listing(outline)
+    except DecodeError:  # damaged, or only some of its text is
+        content = parsed(content, name).SerializeToString()
+    outline = model_outline(content)
+    require_graph(outline, name)
+    return content, Listing(outline)
 
 
 def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:
@@ -88,41 +103,42 @@ def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:
     return (types.named(number, name) for name, number in graph.inputs if name not in stored)
 
 
-def _without_functions(model: ModelProto, notes: list[str]) -> ModelProto:
+def _without_functions(content: bytes, listing: Listing, notes: list[str], name: str) -> tuple[bytes, Listing]:
     """The model with its local functions inlined as far as that is possible."""
     try:
-        result = inlined(model)
+        result = inlined(parsed(content, name))
     except PassFailed as error:
         notes.append(f"local functions walked without type inference: {error}")
-        return model
-    if model.functions:
-        rest = ", those of another opset walked without type inference" if result.functions else ""
-        notes.append(f"{len(model.functions)} local functions inlined{rest}")
-    return result
+        return content, listing
+    rest = ", those of another opset walked without type inference" if result.functions else ""
+    notes.append(f"{len(listing.functions)} local functions inlined{rest}")
+    return _listed(result.SerializeToString(), name)
 
 
-def _typed(model: ModelProto, notes: list[str]) -> tuple[ModelProto, Listing]:
-    """The model with the types of its values, as far as they are known."""
-    listing = Listing(model)
+def _walked(
+    content: bytes, listing: Listing, lines: SourceLines, notes: list[str], name: str
+) -> tuple[Listing, onnx_graph.Walked]:
+    """What a model does, with the types of its values as far as they are known."""
+    provenance = Provenance(listing.all_nodes(), lines)
     if is_typed(listing.graph):
-        return model, listing
-    if graph := inferred_by_kind(listing, model, onnx_nodes.opsets(model.opset_import)):
-        listing.graph = graph
-        return model, listing
+        return listing, onnx_graph.walked(listing, provenance)
+    if inferable(listing):
+        with suppress(Open, PassFailed), Inference(listing) as inference:
+            return listing, onnx_graph.walked(listing, provenance, inference)
     try:
-        model = inferred(model)
+        _, listing = _listed(inferred(parsed(content, name)).SerializeToString(), name)
+        provenance = Provenance(listing.all_nodes(), lines)
     except PassFailed as error:  # the operators are known all the same
         notes.append(f"type inference failed: {error}")
-        return model, listing
-    return model, Listing(model)
+    return listing, onnx_graph.walked(listing, provenance)
 
 
-def _newer_than_known(model: ModelProto) -> Iterator[Uncaptured]:
+def _newer_than_known(listing: Listing) -> Iterator[Uncaptured]:
     """What the installed onnx library is too old for: newer operator versions and constructs go unseen."""
     known = {"IR": onnx_compiled.IR_VERSION, "ai.onnx": onnx_compiled.newest("")}
     known["ai.onnx.ml"] = onnx_compiled.newest("ai.onnx.ml")
-    stated = {"IR": model.ir_version}
-    stated |= {domain or "ai.onnx": number for domain, number in onnx_nodes.opsets(model.opset_import).items()}
+    stated = {"IR": listing.ir_version}
+    stated |= {domain or "ai.onnx": number for domain, number in listing.imports.items()}
     for thing, number in stated.items():
         if number > known.get(thing, number):
             from importlib.metadata import version  # noqa: PLC0415  # takes its time, and few files are newer

@@ -53,15 +53,22 @@ class Calls:
         self.by_key: dict[str, Call] = {}
         self._keys: dict[Hashable, str] = {}
 
-    def key(self, node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> str:
-        """The name of this kind of call; `""` where types are unknown that its body depends on."""
-        kind = _kind(node, inputs, imports)
+    def key(
+        self, node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str], imports: Imports
+    ) -> str:
+        """The name of this kind of call; `""` where types are unknown that its body depends on.
+
+        Of the node, operator and attributes are looked at.
+        """
+        kind = _kind(node, inputs, outputs, imports)
         if kind not in self._keys:
-            self._keys[kind] = self._key(node, inputs, imports)
+            self._keys[kind] = self._key(node, inputs, outputs, imports)
         return self._keys[kind]
 
-    def _key(self, node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> str:
-        anonymous = _anonymous(node)
+    def _key(
+        self, node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str], imports: Imports
+    ) -> str:
+        anonymous = _anonymous(node, inputs, outputs)
         schema = schema_of(node.op_type, anonymous.domain, imports.get(anonymous.domain, 0))
         types: list[TypeProto | None] = []
         for spec, formal in zip(inputs, _formals(schema, inputs), strict=True):
@@ -74,13 +81,13 @@ class Calls:
         return key
 
 
-def _kind(node: NodeProto, inputs: Sequence[TensorSpec | None], imports: Imports) -> Hashable:
+def _kind(node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str], imports: Imports) -> Hashable:
     """All that a call's key is made of, in little time: a model has many calls of few kinds."""
     return (
         (node.op_type, node.domain),
         tuple(attribute.SerializeToString(deterministic=True) for attribute in node.attribute),
         tuple(spec and (spec.shape, spec.dtype, spec.constant) for spec in inputs),
-        tuple(map(bool, node.output)),
+        tuple(map(bool, outputs)),
         tuple(imports.items()),
     )
 
@@ -101,11 +108,11 @@ def _type_proto(spec: TensorSpec, formal: Any) -> TypeProto | None:
     return TypeProto(sequence_type=TypeProto.Sequence(elem_type=found)) if only_sequences else found
 
 
-def _anonymous(node: NodeProto) -> NodeProto:
+def _anonymous(node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str]) -> NodeProto:
     domain = "" if node.domain == "ai.onnx" else node.domain
     clone = NodeProto(op_type=node.op_type, domain=domain, attribute=node.attribute)
-    clone.input.extend(f"i{number}" if name else "" for number, name in enumerate(node.input))
-    clone.output.extend(f"o{number}" if name else "" for number, name in enumerate(node.output))
+    clone.input.extend("" if spec is None else f"i{number}" for number, spec in enumerate(inputs))
+    clone.output.extend(f"o{number}" if name else "" for number, name in enumerate(outputs))
     return clone
 
 

@@ -14,8 +14,10 @@ from opscan.core.sites import Row, Sites
 from opscan.trace.apart import reason
 from opscan.trace.onnx_binding import defaults, schema_of, types
 from opscan.trace.onnx_functions import Calls, expanded, has_body
-from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, needed
+from opscan.trace.onnx_inference import Inference, Open
+from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, listed, needed
 from opscan.trace.onnx_nodes import FunctionKey, opsets
+from opscan.trace.onnx_outline import function_outline
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_types import ABSENT, UNKNOWN, Scope, Types
 from opscan.trace.onnx_values import attribute_value, constant_spec
@@ -40,14 +42,14 @@ class Walked(NamedTuple):
     """The bodies by which ONNX defines operators; see Site.function."""
 
 
-def walked(listing: Listing, imported: Mapping[str, int], provenance: Provenance) -> Walked:
-    """Every node of the graph and of the bodies it runs.
+def walked(listing: Listing, provenance: Provenance, inference: Inference | None = None) -> Walked:
+    """Every node of the graph and of the bodies it runs, with the types that the file states or else are inferred.
 
     Constant nodes are values, not operators. A call of a model-local function is replaced by the
-    function's nodes. Functions must not call themselves.
+    function's nodes. Functions must not call themselves. Raises what the inference raises.
     """
     calls, rows = Calls(), _Rows()
-    _Walk(listing, provenance, imported, calls, rows).graph(listing.graph, {}, "")
+    _Walk(listing, provenance, listing.imports, calls, rows, inference).graph(listing.graph, {}, "")
     return Walked(rows.sites(), _Bodies(calls, listing.ir_version))
 
 
@@ -93,7 +95,7 @@ def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
     found: dict[str, FunctionBody] = {}
     tried: set[str] = set()
     nobody = Provenance((), SourceLines({}, ()))
-    listing = Listing(ModelProto(ir_version=ir_version))
+    listing = listed(ModelProto(ir_version=ir_version).SerializeToString())
     while new := {key: call for key, call in calls.by_key.items() if key not in tried}:
         tried |= new.keys()
         for key, function in expanded(new).items():
@@ -101,7 +103,7 @@ def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
             if not function.doc_string:
                 walk = _Walk(listing, nobody, call.imports, calls, rows)
                 inputs = [ABSENT if spec is None else listing.types.number(spec) for spec in call.inputs]
-                walk.function(listing.function(function), inputs, "")
+                walk.function(listing.function(function_outline(function.SerializeToString())), inputs, "")
             found[key] = FunctionBody(rows.sites(), function.doc_string)
     return found
 
@@ -156,6 +158,7 @@ class _Walk:
         imported: Mapping[str, int],
         calls: Calls,
         rows: _Rows,
+        inference: Inference | None = None,
         given: Attributes | None = None,
         caller: Place | None = None,
     ) -> None:
@@ -166,10 +169,12 @@ class _Walk:
         self._opsets = imported
         self._calls = calls
         self._rows = rows
+        self._inference = inference
         self._given = given or {}
         self._caller = caller or Place()
         self._operators: dict[FunctionKey, _Operator] = {}
-        self._forms: dict[Hashable, _Form] = {}
+        self._forms: dict[Hashable, _Form | None] = {}
+        """None where it depends on values as well, which are then part of the key."""
 
     def graph(self, graph: Graph, outer: Scope, body: str) -> None:
         """Adds the sites of a graph that sees the values of `outer`."""
@@ -192,19 +197,33 @@ class _Walk:
             if not call.is_plain and self._is_value_or_call(nodes, number, scope, body):
                 continue
             key = (call, alive[number], *map(known, inputs), "", *map(known, outputs))
-            form = forms.get(key)
-            if form is None:
-                form = forms[key] = self._form(nodes, number, scope, dead=not alive[number])
-            of_form, makes = form
+            of_form, makes = forms.get(key) or self._found(key, nodes, number, scope, dead=not alive[number])
             for name, made in zip(outputs, makes, strict=True):
                 scope[name] = made
             add((of_form, places[number] or caller, names[number], body, inputs, outputs))
             if not call.is_plain:
                 self._bodies(nodes, number, scope, body)
 
+    def _found(self, key: Hashable, nodes: Nodes, number: int, scope: Scope, *, dead: bool) -> _Form:
+        """The form of a node, found once for equal ones."""
+        forms, inference = self._forms, self._inference
+        if inference is not None:
+            if key not in forms:
+                call, outputs = nodes.calls[number], nodes.outputs[number]
+                makes, by_value = inference.made(call, nodes.inputs[number], outputs, scope)
+                _settle(outputs, makes, scope)
+                if by_value:
+                    forms[key] = None
+            if key in forms:
+                key = (key, inference.values(nodes.inputs[number]))
+        form = forms.get(key)
+        if form is None:
+            form = forms[key] = self._form(nodes, number, scope, dead=dead)
+        return form
+
     def _form(self, nodes: Nodes, number: int, scope: Scope, *, dead: bool) -> _Form:
-        """What follows from an operator, its attributes and the types of its values; found once for equal ones."""
-        call, node = nodes.calls[number], nodes.protos[number]
+        """What follows from an operator, its attributes and the types of its values."""
+        call, node = nodes.calls[number], nodes.calls[number].node
         inputs = self._specs(nodes.inputs[number], scope)
         stated = self._specs(nodes.outputs[number], scope)
         outputs = [_NO_VALUE if spec is None else TensorSpec(spec.shape, spec.dtype, spec.name) for spec in stated]
@@ -224,7 +243,7 @@ class _Walk:
             unbound=unbound,
             defaults=operator.defaults,
             is_function=operator.is_function,
-            function=self._calls.key(node, inputs, self._opsets) if operator.is_function else "",
+            function=self._calls.key(node, inputs, nodes.outputs[number], self._opsets) if operator.is_function else "",
             constant=constant,
             dead=dead,
         )
@@ -252,7 +271,7 @@ class _Walk:
     def _bodies(self, nodes: Nodes, number: int, scope: Scope, body: str) -> None:
         inner = nodes.bodies.get(number, ())
         for position, (attribute, graph) in enumerate(inner):
-            label = f"{nodes.names[number] or nodes.protos[number].op_type}.{attribute}"
+            label = f"{nodes.names[number] or nodes.calls[number].node.op_type}.{attribute}"
             path = f"{label}[{position}]" if sum(name == attribute for name, _ in inner) > 1 else label
             self.graph(graph, scope, _below(body, path))
 
@@ -260,7 +279,9 @@ class _Walk:
         """Whether a node is no operator but a Constant or a call of the model's own function, which is then done."""
         call = nodes.calls[number]
         if call.is_constant:
-            spec = constant_spec(nodes.protos[number])
+            spec = constant_spec(call.node)
+            if self._inference is not None:
+                self._inference.note_constant(call, nodes.outputs[number])
             for name in nodes.outputs[number]:
                 stated = self._types.made(scope.get(name, UNKNOWN), True)
                 scope[name] = stated if spec is None or name == "" else self._types.number(spec)
@@ -272,19 +293,28 @@ class _Walk:
 
     def _call(self, nodes: Nodes, number: int, function: Function, scope: Scope, body: str) -> None:
         """The nodes of a function that was not inlined: it sees its arguments only."""
-        node, proto = nodes.protos[number], function.proto
-        parameters = {a.name: attribute_value(a) for a in proto.attribute_proto} | _attributes(node, self._given)
+        call, name, proto = nodes.calls[number], nodes.names[number], function.proto
+        reads, makes = nodes.inputs[number], nodes.outputs[number]
+        parameters = {a.name: attribute_value(a) for a in proto.attribute_proto} | _attributes(call.node, self._given)
         place = self._provenance.of(nodes)[number] or self._caller
         imported, first = opsets(proto.opset_import), len(self._rows.rows)
-        walk = _Walk(self._listing, self._provenance, imported, self._calls, self._rows, parameters, place)
-        inputs = [scope.get(name, UNKNOWN) for name in node.input]
-        inner = walk.function(function, inputs, _below(body, node.name or node.op_type))
-        outside = dict(zip(proto.input, node.input, strict=False)) | dict(zip(proto.output, node.output, strict=False))
-        self._rows.embed(first, outside, next(filter(None, node.output), node.name))
-        for formal, output in zip(proto.output, node.output, strict=False):
+        walk = _Walk(self._listing, self._provenance, imported, self._calls, self._rows, None, parameters, place)
+        inputs = [scope.get(value, UNKNOWN) for value in reads]
+        inner = walk.function(function, inputs, _below(body, name or call.node.op_type))
+        outside = dict(zip(proto.input, reads, strict=False)) | dict(zip(proto.output, makes, strict=False))
+        self._rows.embed(first, outside, next(filter(None, makes), name))
+        for formal, output in zip(proto.output, makes, strict=False):
             result = inner.get(formal, UNKNOWN)
             if output and result != ABSENT:
                 scope[output] = self._types.made(scope.get(output, result), self._types.specs[result].constant)
+
+
+def _settle(names: Iterable[str], made: Iterable[int], scope: Scope) -> None:
+    """Adds inferred types to what is known. Raises Open where the file states others."""
+    for name, number in zip(names, made, strict=True):
+        if scope.get(name, UNKNOWN) not in (UNKNOWN, number):
+            raise Open
+        scope[name] = number
 
 
 def _below(body: str, path: str) -> str:

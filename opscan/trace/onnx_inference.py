@@ -5,6 +5,8 @@ that inference may know more, for it follows values through shapes, and goes int
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
@@ -13,6 +15,8 @@ from opscan.trace import onnx_compiled
 from opscan.trace.apart import Apart, PassFailed
 from opscan.trace.onnx_binding import schema_of
 from opscan.trace.onnx_listing import Call, Graph, Listing
+from opscan.trace.onnx_outline import Outline
+from opscan.trace.onnx_read import is_weight
 from opscan.trace.onnx_types import ABSENT, UNKNOWN, Scope
 from opscan.trace.onnx_values import PAYLOADS, constant_spec, dtype_code, tensor_type, type_spec
 
@@ -28,105 +32,94 @@ Made = tuple[int, ...]
 """Types of the outputs of a node."""
 
 
-class _Open(Exception):
+class Open(Exception):
     """A type cannot be told from its node alone."""
 
 
-def inferred_by_kind(listing: Listing, model: ModelProto, imports: Mapping[str, int]) -> Graph | None:
-    """The graph of a model with the types of all its values; None where that takes the whole model."""
-    graph = listing.graph
-    stored = {name for name, _ in graph.stored}
-    if listing.functions or graph.nodes.bodies or graph.sparse or stored & {name for name, _ in graph.inputs}:
-        return None
-    if listing.ir_version < _STORED_ALONE:
-        return None
-    operators = {call.key for call in graph.nodes.calls if not call.is_constant}
+def inferable(listing: Listing) -> bool:
+    """Whether there is a chance that each node tells the types of what it makes."""
+    graph, imports = listing.graph, listing.imports
+    given, stored = dict(graph.inputs), {name for name, _ in graph.stored}
+    if listing.functions or graph.nodes.bodies or graph.sparse or listing.ir_version < _STORED_ALONE:
+        return False
+    if not graph.inputs_complete or stored & given.keys() or not _is_plain(graph, given, stored):
+        return False
+    operators = dict.fromkeys(call.key for call in dict.fromkeys(graph.nodes.calls) if not call.is_constant)
     # What is asked for here is known in the other process too.
-    if not graph.inputs_complete or not all(schema_of(n, d, imports.get(d, 0)) for d, n, _ in operators):
-        return None
-    try:
-        with Apart(_infer, _BYTES_PER_NODE * len(graph.nodes.calls)) as process:
-            return graph._replace(stated=_Inference(listing, model, imports, process).stated())
-    except (_Open, PassFailed):
-        return None
+    return all(schema_of(name, domain, imports.get(domain, 0)) for domain, name, _ in operators)
 
 
-class _Inference:
-    """Goes through a graph once, and asks the process for each kind of node."""
+def _is_plain(graph: Graph, given: Mapping[str, int], stored: set[str]) -> bool:
+    """Whether what the file states is a tensor's dtype and shape or nothing, and no value is stated twice."""
+    return all(
+        given.get(name, number) == number and name not in stored
+        if name in graph.complete
+        else number == given.get(name, UNKNOWN)
+        for name, number in graph.stated.items()
+    )
 
-    def __init__(self, listing: Listing, model: ModelProto, imports: Mapping[str, int], process: Apart) -> None:
-        self._graph = listing.graph
+
+class Inference:
+    """Asks a process of onnx's for each kind of node what it makes."""
+
+    def __init__(self, listing: Listing) -> None:
+        """Of a graph that is `inferable`."""
         self._types = listing.types
-        self._process = process
-        imported = [OperatorSetIdProto(domain=domain, version=version) for domain, version in imports.items()]
-        self._question = ModelProto(ir_version=model.ir_version, opset_import=imported).SerializeToString()
+        self._process = Apart(_infer, _BYTES_PER_NODE * len(listing.graph.nodes.calls))
+        imported = [OperatorSetIdProto(domain=domain, version=version) for domain, version in listing.imports.items()]
+        self._question = ModelProto(ir_version=listing.ir_version, opset_import=imported).SerializeToString()
         self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
-        self._values: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._contents: dict[str, Hashable] = {}
+        self._values = _Values(listing.graph.tensors)
 
-    def stated(self) -> Scope:
-        """Types of all values but stored ones. Raises _Open."""
-        nodes, scope = self._graph.nodes, {**dict(self._graph.stored), **dict(self._graph.inputs), "": ABSENT}
-        known, type_of = self._known, scope.get
-        for number, (call, inputs, outputs) in enumerate(zip(nodes.calls, nodes.inputs, nodes.outputs, strict=True)):
-            if call.is_constant:
-                makes: Made = self._constant(call, nodes.protos[number], outputs)
-            else:
-                key = (call, *map(type_of, inputs), "", *map(bool, outputs))
-                makes = known.get(key) or self._made(key, nodes.protos[number], inputs, outputs, scope)
-            for name, made in zip(outputs, makes, strict=True):
-                if scope.setdefault(name, made) != made:
-                    raise _Open
-        self._compare(scope)
-        return scope
+    def __enter__(self) -> Self:
+        """Raises PassFailed where no process can be started."""
+        self._process.__enter__()
+        return self
 
-    def _compare(self, scope: Scope) -> None:
-        """What the file states must be what was found, or nothing."""
-        given = dict(self._graph.inputs)
-        for name, number in self._graph.stated.items():
-            stated = number if name in self._graph.complete else given.get(name, UNKNOWN)
-            if number != stated or scope.setdefault(name, number) != number != UNKNOWN:
-                raise _Open
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.__exit__(kind, error, trace)
 
-    def _constant(self, call: Call, node: NodeProto, outputs: Sequence[str]) -> Made:
-        spec = constant_spec(node)
-        if spec is None or len(outputs) != 1 or any(a.HasField("sparse_tensor") for a in node.attribute):
-            raise _Open
-        if node.attribute[0].HasField("t"):
-            self._values[outputs[0]] = node.attribute[0].t
-            self._contents[outputs[0]] = call
-        return (self._types.made(self._number(spec), False),)
+    def values(self, names: Sequence[str]) -> tuple[Hashable, ...]:
+        """What tells values apart that the file states, whatever they are called; None where it states none."""
+        return tuple(map(self._values.__getitem__, names))
 
-    def _made(
-        self, key: Hashable, node: NodeProto, inputs: Sequence[str], outputs: Sequence[str], scope: Scope
-    ) -> Made:
-        """Asks first for what follows from types, and if that leaves something open, with stored values."""
+    def note_constant(self, call: Call, outputs: Sequence[str]) -> None:
+        """Learns the value of a Constant node. Raises Open where that is none."""
+        attributes = call.node.attribute
+        if (
+            constant_spec(call.node) is None
+            or len(outputs) != 1
+            or any(a.HasField("sparse_tensor") for a in attributes)
+        ):
+            raise Open
+        if attributes[0].HasField("t"):
+            self._values.add(outputs[0], call, attributes[0].t)
+
+    def made(self, call: Call, inputs: Sequence[str], outputs: Sequence[str], scope: Scope) -> tuple[Made, bool]:
+        """Types of the outputs, and whether they depend on `values` of the inputs.
+
+        Asks first for what follows from types, and if that leaves something open, with these values. Raises Open
+        or PassFailed.
+        """
+        plain = self._types.made
+        key: Hashable = (call, *[plain(scope.get(name, UNKNOWN), False) for name in inputs], "", *map(bool, outputs))
         if key not in self._known:
-            self._known[key] = self._asked(node, inputs, outputs, scope, {})
+            self._known[key] = self._asked(call.node, inputs, outputs, scope, {})
         makes = self._known[key]
         if makes is not None:
-            return makes
-        key = (key, *map(self._content, inputs))
+            return makes, False
+        values = self.values(inputs)
+        key = (key, values)
         if key not in self._known:
-            values = {position: self._values[name] for position, name in enumerate(inputs) if self._content(name)}
-            self._known[key] = self._asked(node, inputs, outputs, scope, values)
+            stored = {position: self._values.tensors[inputs[position]] for position, v in enumerate(values) if v}
+            self._known[key] = self._asked(call.node, inputs, outputs, scope, stored)
         makes = self._known[key]
         if makes is None:
-            raise _Open
-        return makes
-
-    def _content(self, name: str) -> Hashable:
-        """What tells stored values apart, whatever they are called; None where there are none."""
-        if name not in self._contents:
-            tensor = self._values.get(name)
-            kept = tensor is not None and any(getattr(tensor, payload) for payload in PAYLOADS)
-            anonymous = TensorProto()
-            if tensor is not None and kept:
-                anonymous.CopyFrom(tensor)
-                anonymous.ClearField("name")
-            self._contents[name] = anonymous.SerializeToString() if kept else None
-        return self._contents[name]
+            raise Open
+        return makes, True
 
     def _asked(
         self,
@@ -134,11 +127,11 @@ class _Inference:
         inputs: Sequence[str],
         outputs: Sequence[str],
         scope: Scope,
-        values: Mapping[int, TensorProto],
+        values: Mapping[int, Outline],
     ) -> Made | None:
-        """None where not all is told. Raises _Open where too much was asked already."""
+        """None where not all is told. Raises Open where too much was asked already."""
         if not self._left:
-            raise _Open
+            raise Open
         self._left -= 1
         question = ModelProto.FromString(self._question)
         asked = question.graph.node.add(op_type=node.op_type, domain=node.domain, attribute=node.attribute)
@@ -148,8 +141,9 @@ class _Inference:
             if name:
                 question.graph.input.append(self._value(f"i{position}", scope.get(name, UNKNOWN)))
         for position, tensor in values.items():
-            question.graph.initializer.add().CopyFrom(tensor)
-            question.graph.initializer[-1].name = f"i{position}"
+            stored = question.graph.initializer.add()
+            stored.ParseFromString(tensor.SerializeToString())
+            stored.name = f"i{position}"
         try:
             answer = self._process.ask(question.SerializeToString())
         except PassFailed:
@@ -162,21 +156,50 @@ class _Inference:
             return None
         try:
             return tuple(ABSENT if value is None else self._number(type_spec("", value.type)) for value in made)
-        except _Open:
+        except Open:
             return None
 
     def _value(self, name: str, number: int) -> ValueInfoProto:
         spec = self._types.specs[self._number(self._types.specs[number])]
         code = dtype_code(spec.dtype)
         if code is None:
-            raise _Open
+            raise Open
         return ValueInfoProto(name=name, type=tensor_type(code, spec.shape))
 
     def _number(self, spec: TensorSpec) -> int:
         """The number of a type of which nothing is open."""
         if spec.dtype is None or spec.shape is None or "?" in spec.shape:
-            raise _Open
+            raise Open
         return self._types.number(spec)
+
+
+class _Values(dict[str, Hashable]):
+    """What tells apart the values that a file states, by the names of these; found when first asked for."""
+
+    def __init__(self, stored: Sequence[Outline]) -> None:
+        super().__init__()
+        self._stored = stored
+        self.tensors: dict[str, Outline] = {}
+
+    def add(self, name: str, value: Hashable, tensor: TensorProto) -> None:
+        self[name], self.tensors[name] = value, tensor
+
+    def __missing__(self, name: str) -> Hashable:
+        if self._stored:
+            self.tensors |= {tensor.name: tensor for tensor in self._stored}
+            self._stored = ()
+        tensor = self.tensors.get(name)
+        self[name] = None if tensor is None or is_weight(tensor) else _content(tensor)
+        return self[name]
+
+
+def _content(tensor: Outline) -> Hashable:
+    """The tensor as it is, but for its name."""
+    if not any(getattr(tensor, payload) for payload in PAYLOADS):
+        return None
+    anonymous = TensorProto.FromString(tensor.SerializeToString())
+    anonymous.ClearField("name")
+    return anonymous.SerializeToString()
 
 
 def _infer(data: bytes) -> bytes:

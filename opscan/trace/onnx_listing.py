@@ -8,10 +8,12 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from math import prod
 from typing import NamedTuple
 
-from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, ModelProto, NodeProto
+from onnx.onnx_ml_pb2 import NodeProto
 
 from opscan.core.inventory import TensorSpec
-from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
+from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key, opsets
+from opscan.trace.onnx_outline import Outline, attribute_outline, model_outline
+from opscan.trace.onnx_read import drop_from_attributes, may_hold_weights
 from opscan.trace.onnx_types import ABSENT, Scope, Types
 from opscan.trace.onnx_values import sparse_spec
 
@@ -25,20 +27,27 @@ class Call:
     There is one for all of them, so that calls are compared by identity.
     """
 
-    __slots__ = ("is_constant", "is_plain", "key")
+    __slots__ = ("bodies", "is_constant", "is_plain", "key", "node")
 
-    def __init__(self, key: FunctionKey, *, is_constant: bool, is_plain: bool) -> None:
-        """`is_constant`: of a Constant node, a value; `is_plain`: it runs no graph and no function of the model's."""
-        self.key = key
-        self.is_constant = is_constant
-        self.is_plain = is_plain
+    def __init__(self, node: NodeProto, bodies: Sequence[tuple[str, Outline]], own: Collection[FunctionKey]) -> None:
+        """`own`: the functions of the model's."""
+        self.node = node
+        """Without names, inputs and outputs, and without the values of large tensors."""
+        self.key = call_key(node)
+        self.bodies = bodies
+        """The graphs that it runs, with the attributes that hold them."""
+        self.is_constant = self.key[1] == "Constant" and self.key[0] == "" and self.key not in own
+        """Of a Constant node, a value."""
+        self.is_plain = not self.is_constant and self.key not in own and not bodies
+        """It runs no graph and no function of the model's."""
 
 
 class Nodes(NamedTuple):
     """The nodes of a graph or function, in its order."""
 
-    protos: Sequence[NodeProto]
     names: Sequence[str]
+    metadata: Sequence[Sequence[Outline]]
+    """Entries with a key and a value."""
     calls: Sequence[Call]
     inputs: Sequence[list[str]]
     outputs: Sequence[list[str]]
@@ -64,12 +73,14 @@ class Graph(NamedTuple):
     """Names and types of stored tensors, sparse ones last."""
     sparse: int
     """How many of them are sparse."""
+    tensors: Sequence[Outline]
+    """The others themselves."""
 
 
 class Function(NamedTuple):
     """A function of the model's own, or the body of an operator."""
 
-    proto: FunctionProto
+    proto: Outline
     nodes: Nodes
     stated: Scope
 
@@ -77,15 +88,18 @@ class Function(NamedTuple):
 class Listing:
     """A model as columns. Equal calls are one Call, equal types have one number."""
 
-    def __init__(self, model: ModelProto, types: Types | None = None) -> None:
+    def __init__(self, model: Outline, types: Types | None = None) -> None:
+        """Raises DecodeError where what the outline left closed is damaged, or text in it is not UTF-8."""
         self.types = types or Types()
-        self.ir_version = model.ir_version
+        self.ir_version: int = model.ir_version
+        self.imports = opsets(model.opset_import)
+        """Domain -> version, `""` for ai.onnx."""
         self._calls: dict[Hashable, Call] = {}
         self._own = {function_key(function) for function in model.functions}
         self.graph = self._graph(model.graph)
         self.functions = {function_key(function): self.function(function) for function in model.functions}
 
-    def function(self, function: FunctionProto) -> Function:
+    def function(self, function: Outline) -> Function:
         """Another function."""
         stated = {name: number for name, number, _ in self.types.stated(function.value_info[:])}
         return Function(function, self._nodes(function.node[:]), stated)
@@ -106,8 +120,8 @@ class Listing:
         scope[""] = ABSENT
         return scope
 
-    def _graph(self, graph: GraphProto) -> Graph:
-        outputs = graph.output[:]
+    def _graph(self, graph: Outline) -> Graph:
+        outputs, tensors = graph.output[:], graph.initializer[:]
         made = list(self.types.stated((*graph.value_info[:], *outputs)))
         given = list(self.types.stated(graph.input[:]))
         inputs = [(name, number) for name, number, _ in given]
@@ -119,43 +133,48 @@ class Listing:
             outputs=[value.name for value in outputs],
             stated=dict(inputs) | {name: number for name, number, _ in made},
             complete={name for name, _, is_complete in made if is_complete},
-            stored=[*self.types.stored(graph.initializer[:]), *sparse],
+            stored=[*self.types.stored(tensors), *sparse],
             sparse=len(sparse),
+            tensors=tensors,
         )
 
-    def _nodes(self, protos: Sequence[NodeProto]) -> Nodes:
-        calls = self._called(protos)
-        running = [number for number, call in enumerate(calls) if not call.is_plain and not call.is_constant]
+    def _nodes(self, nodes: Sequence[Outline]) -> Nodes:
+        calls = self._called(nodes)
         return Nodes(
-            protos=protos,
-            names=[node.name for node in protos],
+            names=[node.name for node in nodes],
+            metadata=[node.metadata_props for node in nodes],
             calls=calls,
-            inputs=[node.input[:] for node in protos],
-            outputs=_without_last([node.output[:] for node in protos]),
+            inputs=[node.input[:] for node in nodes],
+            outputs=_without_last([node.output[:] for node in nodes]),
             bodies={
-                number: [(name, self._graph(graph)) for name, graph in inner]
-                for number in running
-                if (inner := bodies(protos[number]))
+                number: [(name, self._graph(graph)) for name, graph in call.bodies]
+                for number, call in enumerate(calls)
+                if call.bodies and not call.is_constant
             },
         )
 
-    def _called(self, protos: Sequence[NodeProto]) -> list[Call]:
+    def _called(self, nodes: Sequence[Outline]) -> list[Call]:
         known, calls = self._calls, []
-        for node in protos:
-            given = node.attribute[:]
-            texts = [attribute.SerializeToString() for attribute in given] if given else given
-            text = (node.op_type, node.domain, node.overload, *texts)
-            call = known.get(text)
+        for node in nodes:
+            key = (node.op_type, node.domain, node.overload, *node.attribute[:])
+            call = known.get(key)
             if call is None:
-                call = known[text] = self._call(node)
+                call = known[key] = self._call(*key)
             calls.append(call)
         return calls
 
-    def _call(self, node: NodeProto) -> Call:
-        key = call_key(node)
-        is_constant = key[1] == "Constant" and key[0] == "" and key not in self._own
-        is_plain = not is_constant and key not in self._own and not bodies(node)
-        return Call(key, is_constant=is_constant, is_plain=is_plain)
+    def _call(self, op_type: str, domain: str, overload: str, *attributes: bytes) -> Call:
+        node = NodeProto(op_type=op_type, domain=domain, overload=overload)
+        for content in attributes:
+            node.attribute.add().ParseFromString(content)
+        if any(map(may_hold_weights, attributes)):
+            drop_from_attributes(node.attribute)
+        return Call(node, bodies(map(attribute_outline, attributes)), self._own)
+
+
+def listed(content: bytes) -> Listing:
+    """A serialized model as columns. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
+    return Listing(model_outline(content))
 
 
 def stored_elements(listing: Listing) -> int:

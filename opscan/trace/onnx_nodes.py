@@ -1,18 +1,19 @@
 """Questions about the nodes of an ONNX graph: what they call, what they run."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from onnx.onnx_ml_pb2 import FunctionProto, GraphProto, NodeProto, OperatorSetIdProto
+from onnx.onnx_ml_pb2 import NodeProto
 
 FunctionKey = tuple[str, str, str]
 
 
-def opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+def opsets(imports: Iterable[Any]) -> dict[str, int]:
     """Domain -> version, `""` for ai.onnx."""
     return {domain_of(entry.domain): entry.version for entry in imports}
 
 
-def function_key(function: FunctionProto) -> FunctionKey:
+def function_key(function: Any) -> FunctionKey:
     """What a call of the function has as domain, operator and overload."""
     return domain_of(function.domain), function.name, function.overload
 
@@ -22,10 +23,10 @@ def call_key(node: NodeProto) -> FunctionKey:
     return domain_of(node.domain), node.op_type, node.overload
 
 
-def bodies(node: NodeProto) -> list[tuple[str, GraphProto]]:
-    """The graphs that the node runs, with the attribute that holds them."""
-    found: list[tuple[str, GraphProto]] = []
-    for attribute in node.attribute[:]:
+def bodies(attributes: Iterable[Any]) -> list[tuple[str, Any]]:
+    """The graphs among a node's attributes, of ONNX's schema or of an outline's, with the attribute that holds them."""
+    found: list[tuple[str, Any]] = []
+    for attribute in attributes:
         if attribute.HasField("g"):
             found.append((attribute.name, attribute.g))
         elif attribute.graphs:

@@ -6,7 +6,7 @@ from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart
-from opscan.trace.onnx_listing import Listing, is_typed
+from opscan.trace.onnx_listing import is_typed, listed
 from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
 
 # Functions that call functions can stand for any number of nodes.
@@ -15,7 +15,7 @@ _MOST_NODES = 500_000
 
 def with_types(model: ModelProto) -> ModelProto:
     """The model with the types of its values, inferred where the file does not state them. Raises PassFailed."""
-    return model if is_typed(Listing(model).graph) else inferred(model)
+    return model if is_typed(listed(model.SerializeToString()).graph) else inferred(model)
 
 
 def inferred(model: ModelProto) -> ModelProto:
@@ -64,7 +64,7 @@ def _expanded(model: ModelProto) -> int:
     calling: list[FunctionKey] = []
 
     def size(nodes: Iterable[NodeProto]) -> int:
-        return sum(1 + called(node) + sum(size(graph.node) for _, graph in bodies(node)) for node in nodes)
+        return sum(1 + called(node) + sum(size(graph.node) for _, graph in bodies(node.attribute[:])) for node in nodes)
 
     def called(node: NodeProto) -> int:
         key = call_key(node)

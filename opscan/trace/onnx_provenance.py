@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from onnx.onnx_ml_pb2 import NodeProto
-
 from opscan.trace.onnx_listing import Nodes
+from opscan.trace.onnx_outline import Outline
 from opscan.trace.provenance import SourceLines
 
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
@@ -64,14 +63,14 @@ class Provenance:
 
     def _add(self, nodes: Nodes) -> None:
         self._graphs.append(nodes)
-        self._places[id(nodes)] = list(map(self._stated, nodes.protos, nodes.names))
+        self._places[id(nodes)] = list(map(self._stated, nodes.metadata, nodes.names))
         for inner in nodes.bodies.values():
             for _, graph in inner:
                 self._add(graph.nodes)
 
-    def _stated(self, node: NodeProto, name: str) -> Place | None:
-        if node.metadata_props:
-            metadata = {entry.key: entry.value for entry in node.metadata_props[:]}
+    def _stated(self, entries: Sequence[Outline], name: str) -> Place | None:
+        if entries:
+            metadata = {entry.key: entry.value for entry in entries}
             if _SCOPES in metadata:
                 return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
         # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul

@@ -2,8 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,28 @@ LARGEST_FILE = 2**31 - 1
 # Below that, leaving out weights takes longer than reading them.
 _WORTH_REDUCING = 1 << 16
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
+_DAMAGED, _REMEDY = "not an ONNX file, or a damaged one", "export or copy it again"
 # How `data_location: EXTERNAL` is written.
 _EXTERNAL = b"\x70\x01"
 
 
-def read_model(path: Path, name: str) -> ModelProto:
-    """The model with large tensors emptied; external data is not opened. Raises NoAnswer, calling the file `name`."""
+def read_content(path: Path, name: str) -> bytes:
+    """A model's bytes, as far as possible without weights; external data is not opened.
+
+    Raises NoAnswer, calling the file `name`.
+    """
     try:
         content = _content(path, name)
     except OSError as error:
         raise NoAnswer(f"{name}: cannot be read: {error.strerror}") from error
-    model = _parsed(content, name)
-    drop_weights(model)
-    if not _is_utf8(content):
-        _repair_text(model)
-    return model
+    if not content:
+        raise NoAnswer(f"{name}: is empty; export or copy it again")
+    if content.startswith(_GIT_LFS):
+        raise NoAnswer(f"{name}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
+    return content
 
 
 def _content(path: Path, name: str) -> bytes:
-    """The file's bytes, as far as possible without weights."""
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         regular = stat.S_ISREG(status.st_mode)
@@ -54,20 +56,36 @@ def _content(path: Path, name: str) -> bytes:
         return file.read()
 
 
-def _parsed(content: bytes, name: str) -> ModelProto:
-    if not content:
-        raise NoAnswer(f"{name}: is empty; export or copy it again")
-    if content.startswith(_GIT_LFS):
-        raise NoAnswer(f"{name}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
+def read_model(path: Path, name: str) -> ModelProto:
+    """The model with large tensors emptied. Raises NoAnswer, calling the file `name`."""
+    model = parsed(read_content(path, name), name)
+    require_graph(model, name)
+    return model
+
+
+def parsed(content: bytes, name: str) -> ModelProto:
+    """A model of these bytes with large tensors emptied and strings that are UTF-8. Raises NoAnswer."""
     model = ModelProto()
     try:
         model.ParseFromString(content)
     except DecodeError as error:
-        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one; export or copy it again") from error
+        raise NoAnswer(f"{name}: {_DAMAGED}; {_REMEDY}") from error
+    drop_weights(model)
+    if not content.isascii():
+        _repair_text(model)
+    return model
+
+
+def require_graph(model: Any, name: str) -> None:  # a ModelProto or its outline
+    """Raises NoAnswer where a model lacks what every model has."""
     missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
     if missing:
-        raise NoAnswer(f"{name}: not an ONNX file, or a damaged one: it has no {missing}; export or copy it again")
-    return model
+        raise NoAnswer(f"{name}: {_DAMAGED}: it has no {missing}; {_REMEDY}")
+
+
+def may_hold_weights(content: bytes) -> bool:
+    """Whether there may be something to be emptied in a serialized node or attribute."""
+    return len(content) > onnx_wire.SMALL_BYTES or _EXTERNAL in content
 
 
 def drop_weights(model: ModelProto) -> None:
@@ -77,7 +95,7 @@ def drop_weights(model: ModelProto) -> None:
         _drop_from_graph(training.initialization)
         _drop_from_graph(training.algorithm)
     for function in model.functions:
-        _drop_from_attributes(function.attribute_proto)
+        drop_from_attributes(function.attribute_proto)
         _drop_from_nodes(function.node)
 
 
@@ -91,12 +109,12 @@ def _drop_from_graph(graph: GraphProto) -> None:
 
 def _drop_from_nodes(nodes: Iterable[NodeProto]) -> None:
     for node in nodes:
-        text = node.SerializeToString()
-        if len(text) > onnx_wire.SMALL_BYTES or _EXTERNAL in text:  # else it holds nothing to be emptied
-            _drop_from_attributes(node.attribute[:])
+        if may_hold_weights(node.SerializeToString()):
+            drop_from_attributes(node.attribute[:])
 
 
-def _drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:
+def drop_from_attributes(attributes: Iterable[AttributeProto]) -> None:
+    """Empties the large tensors of attributes."""
     for attribute in attributes:  # singular fields are asked for first: to read one makes it
         if attribute.HasField("t"):
             _empty(attribute.t)
@@ -118,49 +136,16 @@ def _empty_sparse(sparse: SparseTensorProto) -> None:
             _empty(getattr(sparse, part))
 
 
+def is_weight(tensor: Any) -> bool:  # a TensorProto, of ONNX's schema or an outline's
+    """Whether the values of a tensor are left out."""
+    return bool(tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL)
+
+
 def _empty(tensor: TensorProto) -> None:
-    if tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL:
+    if is_weight(tensor):
         for payload in (*PAYLOADS, "external_data"):
             tensor.ClearField(payload)
         tensor.data_location = TensorProto.DEFAULT
-
-
-@cache
-def _strict() -> type[Message]:
-    """ModelProto with strings that must be UTF-8, which protobuf then checks as it parses.
-
-    ONNX's schema is of the older kind, for which protobuf does not check. Looking at every string
-    here took as long as reading all the rest.
-    """
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # noqa: PLC0415  # few files need it
-
-    schema = descriptor_pb2.FileDescriptorProto()
-    ModelProto.DESCRIPTOR.file.CopyToProto(schema)
-    schema.syntax, schema.edition = "editions", descriptor_pb2.EDITION_2023
-    schema.options.features.utf8_validation = descriptor_pb2.FeatureSet.VERIFY
-    for field in _fields(schema.message_type):
-        field.options.ClearField("packed")  # has another name in editions; either form is parsed
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(schema.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(ModelProto.DESCRIPTOR.full_name))
-
-
-def _fields(messages: Iterable[Any]) -> Iterator[Any]:
-    """All fields of descriptors, nested ones included."""
-    for message in messages:
-        yield from message.field
-        yield from _fields(message.nested_type)
-
-
-def _is_utf8(content: bytes) -> bool:
-    """Whether all strings of a model, which parses otherwise, are UTF-8."""
-    if content.isascii():
-        return True
-    try:
-        _strict().FromString(content)
-    except DecodeError:
-        return False
-    return True
 
 
 def _repair_text(message: Message) -> None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from onnx.onnx_ml_pb2 import TensorProto, TypeProto, ValueInfoProto
-
 from opscan.core.inventory import Dimension, TensorSpec
+from opscan.trace.onnx_outline import Outline, type_outline
 from opscan.trace.onnx_values import tensor_spec, type_spec
 
 UNKNOWN, ABSENT = 0, -1
@@ -46,16 +45,17 @@ class Types:
         spec = self.specs[number]
         return TensorSpec(spec.shape, spec.dtype, name, spec.constant)
 
-    def stated(self, values: Sequence[ValueInfoProto]) -> Iterator[tuple[str, int, bool]]:
-        """Name and type of values, and whether that is a tensor's dtype and shape."""
-        types = [value.type for value in values]
-        texts = [stated.SerializeToString() for stated in types]
-        for text, stated in zip(texts, types, strict=True):
-            if text not in self._stated:
-                self._stated[text] = self.number(type_spec("", stated)), _is_complete(stated)
-        return ((value.name, *self._stated[text]) for value, text in zip(values, texts, strict=True))
+    def stated(self, values: Sequence[Outline]) -> Iterator[tuple[str, int, bool]]:
+        """Name and type of values, and whether that is a tensor's dtype and shape. Raises DecodeError."""
+        known = self._stated
+        texts = [b"".join(value.type[:]) for value in values]
+        for text in dict.fromkeys(texts):
+            if text not in known:
+                stated = type_outline(text)
+                known[text] = self.number(type_spec("", stated)), _is_complete(stated)
+        return ((value.name, *known[text]) for value, text in zip(values, texts, strict=True))
 
-    def stored(self, tensors: Sequence[TensorProto]) -> Iterator[tuple[str, int]]:
+    def stored(self, tensors: Sequence[Outline]) -> Iterator[tuple[str, int]]:
         """Name and type of stored tensors."""
         for tensor in tensors:
             key = (tensor.data_type, *tensor.dims[:])
@@ -69,6 +69,6 @@ def _type(shape: tuple[Dimension, ...] | None, dtype: str | None, constant: bool
     return TensorSpec(shape, dtype, "", constant)
 
 
-def _is_complete(stated: TypeProto) -> bool:
+def _is_complete(stated: Outline) -> bool:
     tensor = stated.tensor_type
     return bool(tensor.elem_type) and tensor.HasField("shape")

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from opscan.trace import apart, onnx_inference, onnx_passes
-from opscan.trace.onnx_inference import inferred_by_kind
-from opscan.trace.onnx_listing import Listing
+from opscan.trace.onnx_graph import Walked, walked
+from opscan.trace.onnx_inference import Inference, Open, inferable
+from opscan.trace.onnx_listing import Listing, listed
+from opscan.trace.onnx_provenance import Provenance
+from opscan.trace.provenance import SourceLines
 
 from .onnx_models import RICH, inspected, operators, parsed
 
@@ -150,6 +153,27 @@ STORED = {
 }
 
 
+def places(listing: Listing) -> Provenance:
+    return Provenance(listing.all_nodes(), SourceLines({}, ()))
+
+
+def by_kinds(model: ModelProto) -> Walked | None:
+    """The model with types inferred by kinds of nodes; None where these do not tell all."""
+    listing = listed(model.SerializeToString())
+    if not inferable(listing):
+        return None
+    try:
+        with Inference(listing) as inference:
+            return walked(listing, places(listing), inference)
+    except Open:
+        return None
+
+
+def as_a_whole(model: ModelProto) -> Walked:
+    listing = listed(onnx_passes._infer_types_and_values(model.SerializeToString()))
+    return walked(listing, places(listing))
+
+
 @given(
     st.lists(st.sampled_from(STEPS), max_size=8), st.sampled_from(["2", "N"]), st.booleans(), st.sampled_from([3, 9])
 )
@@ -164,13 +188,8 @@ def test_types_of_kinds_are_those_of_the_whole_model(steps, first, repeated, ir)
     stored = [numpy_helper.from_array(array, name) for name, array in STORED.items()]
     graph = helper.make_graph(nodes, "g", [x], [ValueInfoProto(name=value)], stored)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=ir)
-    listing = Listing(model)
-    found = inferred_by_kind(listing, model, {"": 18})
-    if found is not None:
-        whole = Listing(
-            ModelProto.FromString(onnx_passes._infer_types_and_values(model.SerializeToString())), listing.types
-        )
-        assert listing.declared(found) == whole.declared(whole.graph)
+    found = by_kinds(model)
+    assert found is None or found.sites == as_a_whole(model).sites
 
 
 def test_a_network_is_inferred_by_its_kinds(monkeypatch):
@@ -181,15 +200,16 @@ def test_a_network_is_inferred_by_its_kinds(monkeypatch):
     )
     steps = " ".join(f"a{n} = Relu (b{n}) b{n + 1} = Reshape (a{n}, s)" for n in range(15))
     model = parsed(f"g (float[2,3] b0) => (b15) <int64[2] s = {{3, -1}}> {{ {steps} }}")
-    found = inferred_by_kind(Listing(model), model, {"": 17})
+    found = by_kinds(model)
     assert found is not None
+    assert found.sites == as_a_whole(model).sites
     assert len(asked) == 6  # on [2, 3] and on [3, 2]
 
 
 def test_a_network_that_does_not_repeat_itself_is_inferred_as_a_whole():
     steps = " ".join(f"b{n + 1} = Concat <axis = 0> (b{n}, b0)" for n in range(120))
     model = parsed(f"g (float[2] b0) => (b120) {{ {steps} }}")
-    assert inferred_by_kind(Listing(model), model, {"": 17}) is None
+    assert by_kinds(model) is None
 
 
 @pytest.mark.parametrize("work", [crash, refuse, garble, leave], ids=lambda work: work.__name__)
