@@ -3,6 +3,7 @@
 Ctrl-C has its answer before anything slow is imported.
 """
 
+import atexit
 import gc
 import os
 import signal
@@ -25,9 +26,32 @@ def run() -> None:
 
     try:
         main()
-    finally:  # all is said and written, and the exit code is settled
+    except SystemExit as ended:  # all is said and written
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _leave(ended.code)
+        raise
+    finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.freeze()  # the end of the process frees it all; Python need not look through it once more
+
+
+def _leave(code: str | int | None) -> None:
+    """Ends the process, unless somebody else has work to do at its end.
+
+    Python would take down one by one what the system frees at once, which takes 0.01 s. It is left to do so where
+    other threads run, where a debugger or profiler looks on, with torch, and where output cannot be written.
+    """
+    threads = sys.modules.get("threading")
+    watched = sys.gettrace() or sys.getprofile()
+    if watched or "torch" in sys.modules or (threads and threads.active_count() > 1) or not isinstance(code, int):
+        return
+    atexit._run_exitfuncs()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):  # Python says so, and has an exit code for it
+        return
+    os._exit(code)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -126,3 +126,28 @@ def test_ctrl_c_while_importing(module, why):
     command = [sys.executable, "-c", INTERRUPTING, module, "inspect", "deit_ti", "--dialect", "onnx", "--no-cache"]
     result = subprocess.run(command, capture_output=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (130, b"", b"opscan: interrupted\n"), why
+
+
+# what else is going on in the process, what is seen of it, why
+LEFT = [
+    ("atexit.register(print, 'later')", "later", "what was registered for the end is done"),
+    ("sys.setprofile(lambda *_: None)", "ended by Python", "a profiler writes down what it saw"),
+    ("threading.Thread(target=time.sleep, args=(0.5,)).start()", "ended by Python", "a thread is waited for"),
+    ("", "", "otherwise nothing more is run"),
+]
+
+
+@pytest.mark.parametrize(("before", "seen", "why"), LEFT, ids=[row[-1] for row in LEFT])
+def test_the_process_ends_when_all_is_said(before, seen, why):
+    lines = [
+        "import atexit, sys, threading, time",
+        before,
+        "from opscan.__main__ import run",
+        "sys.argv = ['opscan', 'models']",
+        "try: run()",
+        "finally: print('ended by Python')",
+    ]
+    result = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    models = subprocess.run([*OPSCAN, "models"], capture_output=True, text=True, check=True)
+    assert len(models.stdout) > 4096
+    assert result.stdout == models.stdout + (f"{seen}\n" if seen else ""), why
