@@ -52,9 +52,13 @@ def _pool() -> descriptor_pool.DescriptorPool:
     schema = descriptor_pb2.FileDescriptorProto()
     ModelProto.DESCRIPTOR.file.CopyToProto(schema)
     schema.syntax, schema.edition = "editions", descriptor_pb2.EDITION_2023
-    schema.options.features.utf8_validation = descriptor_pb2.FeatureSet.VERIFY
+    features = descriptor_pb2.FeatureSet
+    schema.options.features.utf8_validation = features.VERIFY
+    schema.options.features.repeated_field_encoding = features.EXPANDED
     for message, field in _fields(schema.message_type):
-        field.options.ClearField("packed")  # has another name in editions; either form is parsed
+        if field.options.packed:  # which has another name in editions
+            field.options.features.repeated_field_encoding = features.PACKED
+            field.options.ClearField("packed")
         if (message, field.name) in _CLOSED:
             field.type, field.label = field.TYPE_BYTES, field.LABEL_REPEATED
             field.ClearField("type_name")
