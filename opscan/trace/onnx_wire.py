@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import lru_cache
 
 # A payload up to this many bytes stays: shapes, axes and scales.
 SMALL_BYTES = 4096
@@ -59,13 +59,8 @@ class _Unusual(Exception):
     """Protobuf itself has to say what this means."""
 
 
-class _Field(NamedTuple):
-    """A field of bytes: where it starts, its content starts, and it ends."""
-
-    number: int
-    start: int
-    content: int
-    end: int
+_Field = tuple[int, int, int, int]
+"""A field of bytes: its number, where it starts, its content starts, and it ends."""
 
 
 def without_weights(descriptor: int, size: int) -> bytes | None:
@@ -105,32 +100,35 @@ class _Reader:
         """The content of a message, in pieces, without what is large."""
         pieces: list[bytes] = []
         kept, seen, emptied = start, set(), False
-        for found in self._fields(start, end, kind):
-            if found.number in seen:
+        for number, begins, inside, ends in self._fields(start, end, kind):
+            if number in seen:
                 raise _Unusual
-            if found.number in kind.single or found.number in kind.payloads:
-                seen.add(found.number)
-            if found.end - found.content <= SMALL_BYTES:
+            if number in kind.single or number in kind.payloads:
+                seen.add(number)
+            if ends - inside <= SMALL_BYTES:
                 continue
-            if found.number in kind.payloads:
-                if self._leaves_out(found, kind.payloads[found.number]):
-                    pieces.append(self._exactly(kept, found.start))
-                    kept, emptied = found.end, True
-            elif found.number in kind.inner:
-                inner = kind.inner[found.number]
-                head = self._before_last(found) if inner is TENSOR else None
-                content = [head, _EMPTIED] if head else self.message(found.content, found.end, inner)
-                pieces += [self._exactly(kept, found.start), _head(found.number, sum(map(len, content))), *content]
-                kept = found.end
+            if number in kind.payloads:
+                if self._leaves_out(inside, ends, kind.payloads[number]):
+                    pieces.append(self._exactly(kept, begins))
+                    kept, emptied = ends, True
+            elif number in kind.inner:
+                inner = kind.inner[number]
+                head = self._before_last(inside, ends) if inner is TENSOR else None
+                content = [head, _EMPTIED] if head else self.message(inside, ends, inner)
+                if kept != begins:
+                    pieces.append(self._exactly(kept, begins))
+                pieces.append(_head(number, sum(map(len, content))))
+                pieces += content
+                kept = ends
         pieces.append(self._exactly(kept, end))
         return [*pieces, _EMPTIED] if emptied else pieces
 
-    def _before_last(self, found: _Field) -> bytes | None:
+    def _before_last(self, inside: int, ends: int) -> bytes | None:
         """What precedes the raw data of a tensor that is written as nearly all are, in little time.
 
         Dimensions, type and a short name, then the data. None where it is not, or not in the window.
         """
-        data, at = self._seen, found.content - self._seen_at
+        data, at = self._seen, inside - self._seen_at
         start, last = at, len(data) - _MARGIN
         while 0 <= at < last:
             tag, at = data[at], at + 1
@@ -142,21 +140,21 @@ class _Reader:
                 at += 1 + data[at]
             elif tag == _TENSOR_RAW:
                 size, content = _varint(data, at)
-                return data[start : at - 1] if self._seen_at + content + size == found.end else None
+                return data[start : at - 1] if self._seen_at + content + size == ends else None
             else:
                 return None
         return None
 
-    def _leaves_out(self, found: _Field, width: int) -> bool:
+    def _leaves_out(self, inside: int, ends: int, width: int) -> bool:
         """Whether a payload is left out; protobuf must not find fault with it, nor store it in fewer bytes."""
-        size = found.end - found.content
+        size = ends - inside
         match width:
             case 0:
                 return True
             case 1 if size <= 10 * SMALL_BYTES:  # a number may take ten bytes where one would do
                 return False
             case 1:
-                numbers = self._exactly(found.content, found.end)
+                numbers = self._exactly(inside, ends)
                 if numbers[-1] >= 0x80 or _ENDLESS.search(numbers):
                     raise _Unusual
                 return True
@@ -193,7 +191,7 @@ class _Reader:
                     size, at = _varint(data, at)
                     following = base + at + size
                     if (size > SMALL_BYTES or tag in watched) and following <= end:
-                        yield _Field(tag >> 3, position, base + at, following)
+                        yield tag >> 3, position, base + at, following
                 case 5:
                     following = base + at + 4
                 case _:  # groups, which no ONNX file has
@@ -248,6 +246,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise _Unusual
 
 
+@lru_cache(maxsize=1024)  # what is left of tensors has few sizes
 def _head(number: int, size: int) -> bytes:
     """Tag and length of a field of bytes."""
     return _bytes_of(number << 3 | _BYTES) + _bytes_of(size)
