@@ -15,7 +15,7 @@ from opscan.core.source import OnnxSource
 from opscan.trace import onnx_compiled, onnx_graph
 from opscan.trace.apart import PassFailed, reason
 from opscan.trace.onnx_inference import Inference, Open, inferable
-from opscan.trace.onnx_listing import Graph, Listing, is_typed, stored_elements
+from opscan.trace.onnx_listing import Graph, Listing, is_typed, listing_of, stored_elements
 from opscan.trace.onnx_outline import model_outline
 from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
@@ -89,12 +89,12 @@ def _listed(content: bytes, name: str) -> tuple[bytes, Listing]:
     try:
         outline = model_outline(content)
         require_graph(outline, name)
-        return content, Listing(outline)
+        return content, listing_of(outline, content)
     except DecodeError:  # damaged, or only some of its text is
         content = parsed(content, name).SerializeToString()
     outline = model_outline(content)
     require_graph(outline, name)
-    return content, Listing(outline)
+    return content, listing_of(outline, content)
 
 
 def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:

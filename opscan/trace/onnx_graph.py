@@ -191,16 +191,16 @@ class _Walk:
     def _nodes(self, nodes: Nodes, scope: Scope, body: str, wanted: Iterable[str]) -> None:
         """`wanted` are the values that the graph yields."""
         add, forms, known = self._rows.rows.append, self._forms, scope.get
-        names, alive = nodes.names, needed(nodes, wanted)
-        places, caller = self._provenance.of(nodes), self._caller
-        for number, (call, inputs, outputs) in enumerate(zip(nodes.calls, nodes.inputs, nodes.outputs, strict=True)):
+        places, caller, alive = self._provenance.of(nodes), self._caller, needed(nodes, wanted)
+        columns = zip(nodes.calls, nodes.inputs, nodes.outputs, nodes.names, places, alive, strict=True)
+        for number, (call, inputs, outputs, name, place, is_alive) in enumerate(columns):
             if not call.is_plain and self._is_value_or_call(nodes, number, scope, body):
                 continue
-            key = (call, alive[number], *map(known, inputs), "", *map(known, outputs))
-            of_form, makes = forms.get(key) or self._found(key, nodes, number, scope, dead=not alive[number])
-            for name, made in zip(outputs, makes, strict=True):
-                scope[name] = made
-            add((of_form, places[number] or caller, names[number], body, inputs, outputs))
+            key = (call, is_alive, *map(known, inputs), "", *map(known, outputs))
+            form, makes = forms.get(key) or self._found(key, nodes, number, scope, dead=not is_alive)
+            for value, made in zip(outputs, makes, strict=True):
+                scope[value] = made
+            add((form, place or caller, name, body, inputs, outputs))
             if not call.is_plain:
                 self._bodies(nodes, number, scope, body)
 

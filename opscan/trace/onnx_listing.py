@@ -17,6 +17,8 @@ from opscan.trace.onnx_read import drop_from_attributes, may_hold_weights
 from opscan.trace.onnx_types import ABSENT, Scope, Types
 from opscan.trace.onnx_values import sparse_spec
 
+METADATA = "pkg.torch.onnx."
+"""What keys of a node's metadata begin with that say where it comes from."""
 # From this IR version on, an initializer that is also an input is only that input's default.
 _OVERRIDABLE_SINCE = 4
 
@@ -88,9 +90,13 @@ class Function(NamedTuple):
 class Listing:
     """A model as columns. Equal calls are one Call, equal types have one number."""
 
-    def __init__(self, model: Outline, types: Types | None = None) -> None:
-        """Raises DecodeError where what the outline left closed is damaged, or text in it is not UTF-8."""
-        self.types = types or Types()
+    def __init__(self, model: Outline, *, has_metadata: bool = True) -> None:
+        """`has_metadata`: whether nodes may have some of `METADATA`.
+
+        Raises DecodeError where what the outline left closed is damaged, or text in it is not UTF-8.
+        """
+        self.types = Types()
+        self._has_metadata = has_metadata
         self.ir_version: int = model.ir_version
         self.imports = opsets(model.opset_import)
         """Domain -> version, `""` for ai.onnx."""
@@ -142,7 +148,7 @@ class Listing:
         calls = self._called(nodes)
         return Nodes(
             names=[node.name for node in nodes],
-            metadata=[node.metadata_props for node in nodes],
+            metadata=[node.metadata_props for node in nodes] if self._has_metadata else [()] * len(nodes),
             calls=calls,
             inputs=[node.input[:] for node in nodes],
             outputs=_without_last([node.output[:] for node in nodes]),
@@ -174,7 +180,12 @@ class Listing:
 
 def listed(content: bytes) -> Listing:
     """A serialized model as columns. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
-    return Listing(model_outline(content))
+    return listing_of(model_outline(content), content)
+
+
+def listing_of(outline: Outline, content: bytes) -> Listing:
+    """As `listed`, of what was parsed already."""
+    return Listing(outline, has_metadata=METADATA.encode() in content)
 
 
 def stored_elements(listing: Listing) -> int:

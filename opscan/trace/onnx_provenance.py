@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from opscan.trace.onnx_listing import Nodes
+from opscan.trace.onnx_listing import METADATA, Nodes
 from opscan.trace.onnx_outline import Outline
 from opscan.trace.provenance import SourceLines
 
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
-_SCOPES, _STACK = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.stack_trace"
+_SCOPES, _STACK = f"{METADATA}name_scopes", f"{METADATA}stack_trace"
 # A string as Python prints it. Not ast.literal_eval: the text is the file's, which may hold anything.
 _LITERAL = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 
