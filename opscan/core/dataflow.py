@@ -54,12 +54,10 @@ def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
 
 def _sources(read: Sequence[Names], makers: Mapping[str, int]) -> list[list[int]]:
     """The nodes that make what each node reads, ascending; not the node itself."""
-    sources, maker_of = [], makers.get
-    for number, names in enumerate(read):
-        found = [maker for maker in map(maker_of, names) if maker is not None]
+    sources = [[makers[name] for name in names if name in makers] for names in read]
+    for number, found in enumerate(sources):
         if len(found) > 1 or number in found:
-            found = sorted({*found} - {number})
-        sources.append(found)
+            sources[number] = sorted({*found} - {number})
     return sources
 
 
