@@ -10,7 +10,6 @@ import click
 from opscan import configuration, render, store
 from opscan.cli import _options as options
 from opscan.configuration import Configuration
-from opscan.configuration.meaning import size_in_bytes
 from opscan.core.errors import UsageError
 from opscan.core.policy import (
     BORDER_BYTES,
@@ -133,6 +132,8 @@ def _given(flags: Flags) -> Iterator[tuple[str, str, Value | str]]:
     if flags.max_partitions is not None:
         yield f"--max-partitions {flags.max_partitions}", PARTITIONS, flags.max_partitions
     if flags.max_border_bytes is not None:
+        from opscan.configuration.meaning import size_in_bytes
+
         size = size_in_bytes(flags.max_border_bytes)
         fault = "is no size; write it as 4194304, 4MiB or 4MB"
         yield f"--max-border-bytes {flags.max_border_bytes}", BORDER_BYTES, fault if size is None else size
