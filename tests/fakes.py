@@ -7,9 +7,10 @@ from datetime import date
 from hypothesis import strategies as st
 
 from opscan.core.coverage import Coverage
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.gate import Gate, judged
 from opscan.core.inventory import Attribute, Dimension, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
-from opscan.core.operator import SYNTAX, AtenLevel, Dialect, OpName
+from opscan.core.operator import SYNTAX, OpName
 from opscan.core.policy import Preset, policy, preset_layer
 from opscan.core.profile import BackendProfile, Rule
 from opscan.core.survey import Capture, Entry

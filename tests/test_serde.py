@@ -1,6 +1,5 @@
 import contextlib
 import json
-from dataclasses import replace
 from datetime import date
 
 import jsonschema
@@ -9,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opscan.core.canonical import canonical
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer
 from opscan.core.gate import GateResult
 from opscan.core.inventory import Uncaptured
 from opscan.core.judge import compare
-from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
+from opscan.core.record import replace
 from opscan.core.waivers import Waiver
 from opscan.serde.check import check_json
 from opscan.serde.document import encode

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Attribute
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, Clause, ClauseKind, ModelLimits, Rule, Test
 from opscan.core.spelling import did_you_mean
 from opscan.document import Fault

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
 from opscan.core.onnx_operators import STANDARD
-from opscan.core.operator import SYNTAX, Dialect, OpName
+from opscan.core.operator import SYNTAX, OpName
 from opscan.core.profile import BackendProfile, Confidence, Rule, VersionMatch
 from opscan.core.spelling import did_you_mean
 

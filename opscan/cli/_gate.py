@@ -1,7 +1,6 @@
 """What `opscan check` is told: flags and configuration as one list of settings, and where reports go."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
@@ -23,13 +22,13 @@ from opscan.core.policy import (
     contradictions,
     preset_layer,
 )
+from opscan.core.record import Record
 from opscan.core.rules import BY_ID, Severity
 from opscan.core.spelling import did_you_mean
 from opscan.pipeline.gates import GateSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class Flags(Record, frozen=True, kw_only=True):
     """The gate's options as they were typed."""
 
     config: Path | None = None
@@ -67,7 +66,7 @@ _POLICY = (
 )
 
 
-policy = options.grouped("flags", Flags, dict(zip((field.name for field in fields(Flags)), _POLICY, strict=True)))
+policy = options.grouped("flags", Flags, dict(zip(Flags.__struct_fields__, _POLICY, strict=True)))
 """Gives a command the options that make up a policy, as `flags`."""
 
 
@@ -167,8 +166,7 @@ def backend_names(given: Sequence[str], found: Configuration) -> tuple[str, ...]
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record, frozen=True):
     """A report to write: in which format, and where."""
 
     form: str

@@ -8,8 +8,8 @@ import click
 
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import Confidence, Fallback, VersionMatch
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
+from opscan.core.record import Record
 
 if TYPE_CHECKING:
     from opscan.probe import Bounds, Case, Target
@@ -120,8 +120,7 @@ def numbers(ranges: Sequence[range]) -> tuple[int, ...]:
     return tuple(sorted({seed for some in ranges for seed in some}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Record, frozen=True, kw_only=True):
     """What the models are to be handed to, as it was typed."""
 
     runtime: str

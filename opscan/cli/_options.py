@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from opscan import render
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Value = TypeVar("_Value", bound=StrEnum)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,12 @@ import click
 from opscan.cli import _measuring as measuring
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect
 from opscan.core.probe import Agreement, Choice, Measurement
 from opscan.core.probe_reports import agreement_head, disagreement_table
 from opscan.core.profile import BackendProfile
+from opscan.core.record import replace
 from opscan.core.table import Report
 
 if TYPE_CHECKING:

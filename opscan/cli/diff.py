@@ -11,10 +11,10 @@ from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _profiles as profiles
 from opscan.cli import _terminal as terminal
+from opscan.core.dialect import Dialect
 from opscan.core.diff import Difference, Side, difference
 from opscan.core.diff_reports import difference_head, difference_table
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect
 from opscan.core.table import Report, counted
 from opscan.pipeline.comparisons import Compared, sides
 from opscan.pipeline.options import Options, tool_versions

@@ -9,7 +9,7 @@ import click
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
 from opscan.cli.survey import collect
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.docs import Material, all_pages
 from opscan.pipeline.options import Options, tool_versions
 from opscan.sources import bundled

@@ -7,7 +7,7 @@ import click
 
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.core.table import Report
 from opscan.pipeline.options import Options
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,10 +10,11 @@ from opscan.cli import _answers as shared
 from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.core.dialect import Dialect
 from opscan.core.diff_reports import lock_table
 from opscan.core.errors import UsageError
 from opscan.core.lock import Lock, check
-from opscan.core.operator import Dialect
+from opscan.core.record import replace
 from opscan.core.snapshot import Snapshot
 from opscan.core.table import Report, counted
 from opscan.pipeline.options import Options, tool_versions

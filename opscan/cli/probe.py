@@ -1,7 +1,6 @@
 """`opscan probe`: what a runtime or compiler accepts, measured with single-operator models."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from opscan.cli import _terminal as terminal
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Measurement
 from opscan.core.probe_reports import measurement_head, measurement_table
+from opscan.core.record import replace
 from opscan.core.table import Report
 from opscan.pipeline.options import Options, tool_versions
 from opscan.serde.probe import probe_json

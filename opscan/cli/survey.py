@@ -9,8 +9,8 @@ import click
 from opscan.cli import _configured
 from opscan.cli import _options as options
 from opscan.cli import _terminal as terminal
+from opscan.core.dialect import Dialect
 from opscan.core.matrix import DENOMINATORS, Cell, Share
-from opscan.core.operator import Dialect
 from opscan.core.survey import Entry
 from opscan.core.survey_reports import survey_tables
 from opscan.core.table import Report, first_few

@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from opscan.core.canonical import special_operators
 from opscan.core.definition import Definition, SurveyRow
 from opscan.core.inventory import Inventory, Site
 from opscan.core.operator import SYNTAX
+from opscan.core.record import Record
 
 # The survey's spelling of a canonical operator, where it differs.
 _SURVEY_SPELLINGS = {"nn.Unfold": "unfold", "torch.unbind": "unbind"}
@@ -100,8 +100,7 @@ def _call(site: Site) -> str | None:
             return op.name
 
 
-@dataclass(frozen=True, slots=True)
-class CallDifference:
+class CallDifference(Record, frozen=True):
     """A torch function that ours and the official implementation call differently often."""
 
     function: str
@@ -129,8 +128,7 @@ def calls_of(definition: Definition) -> str:
     return definition.variant.calls_of or definition.family.calls_of or f"official, {repository}"
 
 
-@dataclass(frozen=True, slots=True)
-class RowAgreement:
+class RowAgreement(Record, frozen=True):
     """The survey's special-operator cell of one system against the walker's answer."""
 
     system: str

@@ -1,19 +1,19 @@
 """The canonical operator of a name in any dialect."""
 
-from dataclasses import dataclass
 from functools import cache
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory, Site
-from opscan.core.operator import SYNTAX, Dialect, OpName
+from opscan.core.operator import SYNTAX, OpName
 from opscan.core.operator_table import NOTATIONS, OPERATORS
+from opscan.core.record import Record
 from opscan.core.sites import forms
 
 # Changes of layout that cost nothing when applied to a parameter: it is stored that way instead.
 _LAYOUT_CATEGORIES = ("layout", "view")
 
 
-@dataclass(frozen=True, slots=True)
-class CanonicalOperator:
+class CanonicalOperator(Record, frozen=True):
     """An operator as the survey names it, whatever the dialect."""
 
     name: str

@@ -1,18 +1,17 @@
 """Verdicts of one inventory against one profile, and what they add up to."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 from opscan.core.inventory import Inventory, Site, Uncaptured
 from opscan.core.kinds import kinds
 from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile
+from opscan.core.record import Record
 from opscan.core.verdict import NOT_CAPTURED, WORST_LAST, Judgement, Outcome, Support, Verdict
 from opscan.core.views import Place, places
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record, frozen=True):
     """All sites of one operator with the same outcome and reason."""
 
     rule: str
@@ -27,8 +26,7 @@ class Finding:
     """What else stands in the way once this is dealt with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFinding:
+class ModelFinding(Record, frozen=True):
     """What a backend demands of a model as a whole and this one does not meet, or of which that is not known."""
 
     rule: str
@@ -36,8 +34,7 @@ class ModelFinding:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(Record, frozen=True):
     """A share that names both its numbers."""
 
     part: int
@@ -49,8 +46,7 @@ class Ratio:
         return 100 * self.part / self.whole if self.whole else None
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Record, frozen=True):
     """What one profile says of one inventory; every number is a view of it."""
 
     inventory: Inventory

@@ -1,14 +1,13 @@
 """How values flow between the sites of an inventory: who makes what another reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from opscan.core.inventory import Site, TensorSpec
+from opscan.core.record import Record, replace
 from opscan.core.sites import Names, bodies, makes, reads
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Record, frozen=True):
     """The data-flow graph of one inventory, as columns. Nodes in an order in which they can be run.
 
     A node is a site of the main graph, with the sites of the control-flow bodies that it runs.

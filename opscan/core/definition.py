@@ -1,14 +1,13 @@
 """What a bundled definition says about itself: the FAMILY data at the top of its file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from opscan.core.record import Record, field
 from opscan.core.source import InputSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(Record, frozen=True, kw_only=True):
     """Figures of the survey's Table 1, as printed there, and what explains a difference to ours."""
 
     group: str = ""
@@ -27,8 +26,7 @@ class Published:
     top1_note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Variant(Record, frozen=True, kw_only=True):
     """One model: a configuration of its family."""
 
     title: str
@@ -49,8 +47,7 @@ class Variant:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyRow:
+class SurveyRow(Record, frozen=True, kw_only=True):
     """The special-operator cell that the survey's author filled in for this system, and how it compares."""
 
     in_model: str
@@ -65,8 +62,7 @@ class SurveyRow:
     """Special operator of our model -> why the row leaves it out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(Record, frozen=True, kw_only=True):
     """One file of definitions."""
 
     system: str
@@ -98,8 +94,7 @@ class Family:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Record, frozen=True):
     """A bundled model: a variant, its family and the file that holds both."""
 
     name: str

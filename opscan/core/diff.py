@@ -1,15 +1,14 @@
 """What differs between two models, two opsets, two versions, or one model on two backends."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from opscan.core.coverage import Coverage
+from opscan.core.record import Record
 from opscan.core.snapshot import Snapshot, version_changes
 from opscan.core.verdict import WORST_LAST, Support, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Record, frozen=True):
     """One of the two that are compared."""
 
     snapshot: Snapshot
@@ -30,8 +29,7 @@ def _badness(verdict: Verdict) -> tuple[int, str]:
     return WORST_LAST.index(verdict.support), verdict.reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorChange:
+class OperatorChange(Record, frozen=True, kw_only=True):
     """One operator that differs. None: it is not there, or not known, or was not judged."""
 
     operator: str
@@ -52,8 +50,7 @@ class OperatorChange:
         return "gained" if not self.before else "lost" if not self.after else "changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Record, frozen=True, kw_only=True):
     """Two sides and every operator in which they differ, by name."""
 
     before: Side

@@ -1,15 +1,16 @@
 """Everything known about a rule or a canonical operator, as heads and tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from opscan.core.canonical import CanonicalOperator, canonical, canonical_operators
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile
 from opscan.core.profile_reports import rules_of
 from opscan.core.profile_text import rule_text
+from opscan.core.record import Record
 from opscan.core.reports import shortened
 from opscan.core.rules import GateRule
 from opscan.core.schema import Schema
@@ -17,8 +18,7 @@ from opscan.core.table import Column, Report, Table
 from opscan.core.views import places
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Record, frozen=True, kw_only=True):
     """The sites of an operator in one bundled model; `places` is empty and `told` false where it was not captured."""
 
     model: str

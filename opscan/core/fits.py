@@ -1,11 +1,11 @@
 """Which models run on a backend as they are, and how far the others are from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
 from opscan.core.needs import Needs, Obstacle, by_family
+from opscan.core.record import Record
 
 
 class Fit(StrEnum):
@@ -17,8 +17,7 @@ class Fit(StrEnum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyFit:
+class FamilyFit(Record, frozen=True, kw_only=True):
     """Models of one family with the same answer."""
 
     family: str

@@ -3,12 +3,12 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 
 from opscan.core.coverage import Coverage, Ratio
 from opscan.core.partition import partitioned
 from opscan.core.policy import Denominator, Policy
+from opscan.core.record import Record, replace
 from opscan.core.rules import Severity
 from opscan.core.table import byte_text, counted, quantity
 from opscan.core.verdict import NOT_CAPTURED, RULE_IDS, WORST_LAST, Outcome, Support, Verdict
@@ -21,8 +21,7 @@ _NODES = 5
 _EXPIRED, _UNUSED = "OPS401", "OPS402"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateFinding:
+class GateFinding(Record, frozen=True, kw_only=True):
     """All sites of one operator with the same rule, signature and reason; or something about a model as a whole."""
 
     rule: str
@@ -49,8 +48,7 @@ class GateFinding:
     """The same from run to run, whatever the line numbers and the backend's version; no two in a run are equal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Record, frozen=True):
     """Where a person finds a finding."""
 
     path: str
@@ -73,8 +71,7 @@ def _location(place: Place, file: str) -> Location:
     return Location(place.source or file, None, place.modules, place.count)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
+class GateResult(Record, frozen=True, kw_only=True):
     """One model against one backend."""
 
     model: str
@@ -103,8 +100,7 @@ class GateResult:
         return tuple(finding for finding in self.findings if finding.severity is Severity.WARN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Record, frozen=True, kw_only=True):
     """All results of one run."""
 
     results: tuple[GateResult, ...]

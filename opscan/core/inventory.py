@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.dialect import AtenLevel, Dialect
+from opscan.core.record import Record
 from opscan.core.site import Attribute, Dimension, Site, TensorSpec
 from opscan.core.sites import counted
 
@@ -20,16 +21,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Uncaptured:
+class Uncaptured(Record, frozen=True):
     """A part of the model that the walker could not see, and why."""
 
     module: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Record, frozen=True):
     """The way a part of the model was captured, and why no better one worked (empty for the first)."""
 
     module: str
@@ -37,8 +36,7 @@ class Rung:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionBody:
+class FunctionBody(Record, frozen=True):
     """What ONNX defines one kind of call of an operator by."""
 
     sites: Sequence[Site]

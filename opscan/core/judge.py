@@ -4,12 +4,12 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from opscan.core.clauses import failing
 from opscan.core.coverage import Coverage
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import DialectMismatch
 from opscan.core.inventory import FunctionBody, Inventory, Site
 from opscan.core.kinds import Kind, kinds
 from opscan.core.limits import model_findings
 from opscan.core.lookup import Lookup, covers, ranges_text, version_of
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import BackendProfile, ModelLimits, Rule
 from opscan.core.verdict import CLAUSE_FAILED, RULE_IDS, WORST_LAST, Judgement, Outcome, Support, Verdict
 

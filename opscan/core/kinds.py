@@ -2,18 +2,17 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.operator import OpName
+from opscan.core.record import Record
 from opscan.core.sites import forms, makes, numbers, reads
 
 _MEMO = "kinds"
 _QUANTIZE, _DEQUANTIZE = OpName("", "QuantizeLinear"), OpName("", "DequantizeLinear")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Record, frozen=True):
     """A site that stands for all of its kind."""
 
     site: Site
@@ -23,8 +22,7 @@ class Kind:
     """Everything that a profile can speak of; None where nobody needs it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(Record, frozen=True):
     """All kinds of an inventory."""
 
     kinds: tuple[Kind, ...]

@@ -1,29 +1,28 @@
 """A profile held against the schemas of its dialect: what it speaks of must exist."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from opscan.core.clauses import held, is_operand
+from opscan.core.dialect import Dialect
 from opscan.core.lookup import covers, range_text
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, Clause, ClauseKind, Rule, VersionMatch
+from opscan.core.record import Record
 from opscan.core.schema import Lookup, Schema
 from opscan.core.spelling import did_you_mean
 
 _FOREVER = 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record, frozen=True):
     """What is wrong, and at which key of the profile."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Record, frozen=True):
     """What a dialect's operators are."""
 
     lookup: Lookup

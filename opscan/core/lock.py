@@ -1,17 +1,16 @@
 """The lockfile: the operators that models have, and what is new or gone since."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
+from opscan.core.record import Record, field
 from opscan.core.snapshot import Snapshot, version_changes
 
 RULE = "OPS301"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Record, frozen=True, kw_only=True):
     """What a lockfile holds."""
 
     snapshots: tuple[Snapshot, ...]
@@ -37,8 +36,7 @@ class Kind(StrEnum):
     """It is there as often or as rarely as it may be: shown, and no finding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockChange:
+class LockChange(Record, frozen=True, kw_only=True):
     """One operator with one signature, in one model and dialect."""
 
     model: str
@@ -55,8 +53,7 @@ class LockChange:
         return "" if self.kind is Kind.COUNT else RULE
 
 
-@dataclass(frozen=True, slots=True)
-class LockCheck:
+class LockCheck(Record, frozen=True):
     """What differs from the lockfile, and what may have made it differ."""
 
     changes: tuple[LockChange, ...]

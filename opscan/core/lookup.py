@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from opscan.core.composites import wholes
-from opscan.core.operator import AtenLevel, Dialect, OpName
+from opscan.core.dialect import AtenLevel, Dialect
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, Rule, VersionMatch
 
 _COPY = "_copy"

@@ -1,9 +1,9 @@
 """Models x backends: one verdict and one percentage for each pair."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from opscan.core.coverage import Coverage, Ratio
+from opscan.core.record import Record
 from opscan.core.table import quantity, share
 
 
@@ -28,8 +28,7 @@ DENOMINATORS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Record, frozen=True, kw_only=True):
     """One model on one backend; without a coverage there is a reason."""
 
     model: str

@@ -6,13 +6,13 @@ depends, the next question is asked. What no question separates becomes a restri
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from textwrap import shorten
 
 from opscan.core.covering import Conjunction, conjunctions, holds
 from opscan.core.inventory import Attribute
 from opscan.core.probe import Observation, Outcome
 from opscan.core.profile import Clause, ClauseKind, Rule, Test
+from opscan.core.record import Record, field, replace
 
 # What is asked first where two questions separate equally well.
 _KINDS = (
@@ -37,8 +37,7 @@ _TRUTHS = (ClauseKind.CONSTANT, ClauseKind.PRESENT)
 _NOT_TRIED = "no model like it was tried"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Feature:
+class Feature(Record, frozen=True, order=True):
     """Something that a clause can ask of a site."""
 
     kind: ClauseKind
@@ -52,8 +51,7 @@ class Feature:
         return _KINDS.index(self.kind), self.subject, self.axis
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Record, frozen=True):
     """One model as a clause sees it, and what became of it."""
 
     observation: Observation

@@ -1,11 +1,11 @@
 """What stands between a model and a backend, as things that somebody could implement."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from opscan.core.coverage import Coverage
 from opscan.core.profile import ClauseKind, Test
+from opscan.core.record import Record
 from opscan.core.verdict import Outcome, Support, Verdict, allowed_text
 
 
@@ -20,8 +20,7 @@ class Doubt(StrEnum):
     """It counts as supported."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Obstacle:
+class Obstacle(Record, frozen=True, order=True):
     """An operator that a backend lacks, or one clause of it."""
 
     operator: str
@@ -36,8 +35,7 @@ MODEL = "(model)"
 NOT_CAPTURED = "(not captured)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class Needs(Record, frozen=True, kw_only=True):
     """One model: what it needs and the backend lacks, and what could not be told."""
 
     model: str

@@ -1,31 +1,8 @@
 """The name of an operator in its dialect."""
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Dialect(StrEnum):
-    """The level at which operators are named."""
-
-    TORCH = "torch"
-    """What the author wrote: `nn.LayerNorm`, `torch.unbind`, `@`, `x[i]`."""
-    ATEN = "aten"
-    """Core ATen, after torch.export and decomposition."""
-    ONNX = "onnx"
-    """Nodes of an ONNX graph at an opset."""
-
-
-class AtenLevel(StrEnum):
-    """How far an aten graph is decomposed. A profile of one level says nothing of the others."""
-
-    EXPORT = "export"
-    """As torch.export gives it."""
-    CORE = "core"
-    """After run_decompositions()."""
-    EDGE = "edge"
-    """ExecuTorch's edge dialect: core, with `_copy` variants instead of views."""
-
+from opscan.core.record import Record, force_setattr
 
 # Namespaces of the torch dialect, printed with a dot, as in source code.
 _SOURCE_NAMESPACES = ("nn", "F", "torch", "Tensor")
@@ -36,8 +13,7 @@ _AI_ONNX = "ai.onnx"
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class OpName:
+class OpName(Record, frozen=True, order=True):
     """An operator is `(domain, name, overload)`, as in the ONNX and ATen specifications.
 
     `domain` is `""` for ai.onnx, `aten` for ATen, and one of nn, F, torch, Tensor or operator
@@ -52,11 +28,11 @@ class OpName:
 
     def __post_init__(self) -> None:
         if self.domain == _AI_ONNX:
-            object.__setattr__(self, "domain", "")
+            force_setattr(self, "domain", "")
         if "." in self.name and self.domain not in (SYNTAX, *_SOURCE_NAMESPACES):
             name, _, rest = self.name.partition(".")
-            object.__setattr__(self, "name", name)
-            object.__setattr__(self, "overload", ".".join(filter(None, (rest, self.overload))))
+            force_setattr(self, "name", name)
+            force_setattr(self, "overload", ".".join(filter(None, (rest, self.overload))))
 
     def __str__(self) -> str:
         plain = not self.overload

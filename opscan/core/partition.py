@@ -12,6 +12,7 @@ from opscan.core.dataflow import Flow, flow
 from opscan.core.inventory import Inventory, Site, TensorSpec
 from opscan.core.judge import never_run
 from opscan.core.kinds import kinds
+from opscan.core.record import Record
 from opscan.core.sites import forms, numbers
 from opscan.core.verdict import Support
 
@@ -54,8 +55,7 @@ class Partition:
         return [of_forms[of_sites[position]].macs for position in self.positions]
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Record, frozen=True):
     """A value made in one place and read in another, once for each place that reads it."""
 
     value: TensorSpec
@@ -66,8 +66,7 @@ class Transfer:
     """None where shape or dtype is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partitioning:
+class Partitioning(Record, frozen=True):
     """All partitions of one coverage, in the order of their first sites, and what crosses their borders.
 
     The model's inputs and outputs cross no border that a better backend would save, nor do stored

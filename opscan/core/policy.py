@@ -1,11 +1,11 @@
 """What closes the gate: a severity per rule, and thresholds; each value knows where it came from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
+from opscan.core.record import Record, field
 from opscan.core.rules import RULES, Severity
 
 
@@ -35,8 +35,7 @@ RULE, COVERAGE, PARTITIONS, BORDER_BYTES = "rules.", "min_coverage.", "max_parti
 THRESHOLD_OF = {"OPS201": "min_coverage", "OPS202": PARTITIONS, "OPS203": BORDER_BYTES}
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Record, frozen=True):
     """Settings from one place, which apply to models that match one of the globs (none: to all)."""
 
     origin: str
@@ -47,16 +46,14 @@ class Layer:
     """Key -> the key as it was written, where that is another: `unknown` for `rules.OPS103`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Record, frozen=True):
     """A value and where it came from."""
 
     value: Value
     origin: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Record, frozen=True, kw_only=True):
     """What applies to one model."""
 
     severities: Mapping[str, Severity]

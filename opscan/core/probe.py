@@ -1,11 +1,11 @@
 """What a runtime did with single-operator models, and how that compares with what a profile says of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from opscan.core.coverage import Ratio
 from opscan.core.inventory import Site
+from opscan.core.record import Record
 from opscan.core.verdict import Support
 
 
@@ -36,8 +36,7 @@ _TAKEN = {Outcome.RUNS, Outcome.UNCHECKED, Outcome.ACCEPTED, Outcome.WRONG, Outc
 _BROKEN = {Outcome.WRONG, Outcome.FAILS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Record, frozen=True, kw_only=True):
     """Which models a runtime is handed: generated ones, and onnx's own node tests."""
 
     operators: tuple[str, ...] = ()
@@ -52,8 +51,7 @@ class Choice:
     """So many of them, chosen by their names; None: all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Record, frozen=True):
     """One model and what the runtime did with it."""
 
     case: str
@@ -76,8 +74,7 @@ class Observation:
         return self.outcome in _BROKEN
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Record, frozen=True):
     """A verdict held against what the runtime did."""
 
     observation: Observation
@@ -95,8 +92,7 @@ class Held:
 _SAYS = {Support.SUPPORTED: True, Support.BROKEN: True, Support.UNSUPPORTED: False}
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Record, frozen=True):
     """Verdicts of a profile against a runtime; every number is a view of them.
 
     Verdicts that say neither yes nor no, and models that the runtime was not asked about, are
@@ -156,8 +152,7 @@ class Agreement:
 _YES = (Support.SUPPORTED, Support.BROKEN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Record, frozen=True, kw_only=True):
     """What one runtime did with many models, in the order in which they were given."""
 
     runtime: str

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.inventory import Attribute
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.record import Record
 
 
 class ClauseKind(StrEnum):
@@ -49,8 +50,7 @@ class Test(StrEnum):
     """`allowed` is `(True,)` or `(False,)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Record, frozen=True):
     """A condition that can be decided from a site."""
 
     kind: ClauseKind
@@ -75,8 +75,7 @@ class Confidence(StrEnum):
     """Written by somebody else."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Record, frozen=True, kw_only=True):
     """One entry of a backend's list. Several rules for an operator are alternatives: any may match."""
 
     operator: str
@@ -137,8 +136,7 @@ class Treatment(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelLimits:
+class ModelLimits(Record, frozen=True, kw_only=True):
     """What a backend demands of a model as a whole; UNKNOWN and None: it is not known."""
 
     opset_min: int | None = None

@@ -1,10 +1,10 @@
 """Rules of a profile in words, and what two profiles differ in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from opscan.core.lookup import range_text
 from opscan.core.profile import BackendProfile, Clause, ClauseKind, Rule
+from opscan.core.record import Record
 from opscan.core.verdict import allowed_text
 
 _YES = {
@@ -49,8 +49,7 @@ def rule_text(rule: Rule, profile: BackendProfile) -> str:
     return "; ".join(filter(None, parts)) or "supported"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record, frozen=True):
     """What one operator's rules became."""
 
     operator: str

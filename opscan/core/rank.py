@@ -1,16 +1,15 @@
 """What to implement next: which obstacles block most models, and the best set of each size."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from opscan.core.needs import Needs, Obstacle
+from opscan.core.record import Record
 
 # Steps of the exact search for one size before it settles for the best found so far.
 _STEPS = 60_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocker:
+class Blocker(Record, frozen=True, kw_only=True):
     """One obstacle and the models that it blocks."""
 
     obstacle: Obstacle
@@ -23,8 +22,7 @@ class Blocker:
     """Known multiply-accumulates of its sites in all models."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Record, frozen=True, kw_only=True):
     """The best set of at most `size` obstacles to do away with."""
 
     size: int
@@ -38,8 +36,7 @@ class Step:
     """False: better sets were not ruled out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(Record, frozen=True):
     """The obstacles, most blocking first, and the curve of best sets; its first step is what runs today."""
 
     models: int

@@ -6,11 +6,11 @@ their values are called, so what a run of equal blocks does is known from the fi
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 
 from opscan.core.inventory import Attribute, Site
+from opscan.core.record import Record
 from opscan.core.sites import Row, Sites, forms, rows
 
 # Blocks may alternate: a period is so many of them (Swin's with and without shifted windows are two).
@@ -24,8 +24,7 @@ class NotRepeating(Exception):
     """Blocks that looked alike are not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Record, frozen=True):
     """Equal blocks of one container, by the names that it has for them."""
 
     container: str
@@ -78,8 +77,7 @@ def alike(sites: Sequence[Site], others: Sequence[Site]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Record, frozen=True):
     """A site as its row, and a number for what it does: all of it but where it is and what its values are called."""
 
     row: Row
@@ -139,8 +137,7 @@ def _named(a: _Step, b: _Step) -> Iterator[tuple[str, str]]:
     return ((x, y) for x, y in zip(a.values, b.values, strict=True) if x)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Record, frozen=True):
     """The sites from one position up to another, and what they do."""
 
     start: int

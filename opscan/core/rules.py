@@ -1,9 +1,10 @@
 """What opscan can find, one row per rule id. Ids are stable: a new rule gets a new id, none is used twice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from opscan.core.record import Record
 
 
 class Severity(StrEnum):
@@ -17,8 +18,7 @@ class Severity(StrEnum):
     """The gate closes: exit code 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateRule:
+class GateRule(Record, frozen=True):
     """One kind of finding."""
 
     id: str

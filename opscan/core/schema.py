@@ -1,13 +1,12 @@
 """What an operator is by its dialect's standard: operands, type variables, attributes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from opscan.core.inventory import Attribute
+from opscan.core.record import Record, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schema:
+class Schema(Record, frozen=True, kw_only=True):
     """One version of an operator's definition."""
 
     since: int = 1

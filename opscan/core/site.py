@@ -1,17 +1,16 @@
 """One occurrence of an operator, and the types of what it reads and makes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Union
 
 from opscan.core.operator import OpName
+from opscan.core.record import Record, field
 
 Dimension = int | str
 Attribute = Union[None, bool, int, float, str, tuple["Attribute", ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(Record, frozen=True):
     """A tensor's type. A dimension is an int, or a str when symbolic; None means unknown."""
 
     shape: tuple[Dimension, ...] | None
@@ -33,8 +32,7 @@ class TensorSpec:
         return f"{self.dtype or '?'}[{dims}]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Record, frozen=True, kw_only=True):
     """One occurrence of an operator."""
 
     op: OpName

@@ -1,18 +1,17 @@
 """What is kept of a model to compare it later: its operators by signature, and what they depend on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
+from opscan.core.record import Record, field
 from opscan.core.views import operator_uses
 
 Signed = tuple[str, str]
 """An operator and its signature: `Add` and `float32 3-D, float32 3-D`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Record, frozen=True, kw_only=True):
     """One model in one dialect, without its sites."""
 
     model: str

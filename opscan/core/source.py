@@ -1,16 +1,16 @@
 """What a reference on the command line stands for, before anything is captured."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+
+from opscan.core.record import Record, field
 
 if TYPE_CHECKING:
     from opscan.core.inventory import Inventory
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(Record, frozen=True):
     """One argument of a model's forward, e.g. `float32 [1, 3, 224, 224]`."""
 
     shape: tuple[int, ...]
@@ -19,8 +19,7 @@ class InputSpec:
     """Integers: values are drawn from 0 up to, not including, this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TorchSource:
+class TorchSource(Record, frozen=True, kw_only=True):
     """A model that can be built: captured in any dialect."""
 
     name: str
@@ -34,16 +33,14 @@ class TorchSource:
     """Folder -> the name by which reports call it, e.g. {/…/site-packages/opscan/models: "models"}."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxSource:
+class OnnxSource(Record, frozen=True):
     """An ONNX file: the onnx dialect only."""
 
     name: str
     path: PurePath
 
 
-@dataclass(frozen=True, slots=True)
-class InventorySource:
+class InventorySource(Record, frozen=True):
     """An inventory that was captured earlier: its own dialect only."""
 
     name: str

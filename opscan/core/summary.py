@@ -1,14 +1,12 @@
 """What a survey needs of an inventory: its facts and numbers, without the sites."""
 
-from dataclasses import dataclass
-
 from opscan.core.canonical import special_operators
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory, Rung, Uncaptured
-from opscan.core.operator import Dialect
+from opscan.core.record import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Record, frozen=True, kw_only=True):
     """One model in one dialect; a few hundred bytes where the inventory is megabytes."""
 
     model: str

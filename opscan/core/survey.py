@@ -1,15 +1,14 @@
 """The survey: which special operators each model needs, in the words of the overview."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
+from opscan.core.record import Record
 from opscan.core.summary import Summary, summary
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Record, frozen=True):
     """One model in one dialect: what was found, or the reason why nothing was."""
 
     dialect: Dialect
@@ -29,8 +28,7 @@ class Capture:
         return self.found.special if self.found else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Record, frozen=True, kw_only=True):
     """One surveyed model: what is known about it and how its captures went."""
 
     model: str
@@ -73,8 +71,7 @@ class Entry:
         return "; ".join(filter(None, [worked, *failed, *partly]))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record, frozen=True):
     """Models of one system that need the same special operators, as one row of the survey."""
 
     entries: tuple[Entry, ...]

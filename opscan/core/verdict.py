@@ -1,10 +1,10 @@
 """What is said of one site: whether it is supported, why not, and what would be allowed."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from opscan.core.inventory import Site
 from opscan.core.profile import Clause, ClauseKind, Test
+from opscan.core.record import Record
 
 
 class Support(StrEnum):
@@ -72,8 +72,7 @@ _DEMANDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record, frozen=True):
     """A clause that a site does not meet, or of which that cannot be told."""
 
     clause: Clause
@@ -104,8 +103,7 @@ def allowed_text(clause: Clause) -> str:
     return _ALLOWED[clause.test].format(", ".join(map(str, clause.allowed)))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record, frozen=True):
     """A site, whether it is supported, by which rule of opscan's, and why not."""
 
     site: Site
@@ -118,8 +116,7 @@ class Verdict:
     """What else stands in the way once the reason is dealt with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Record, frozen=True):
     """A verdict before it is tied to a site."""
 
     support: Support

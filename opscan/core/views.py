@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from opscan.core.canonical import canonical, is_special
 from opscan.core.inventory import Inventory, Site
 from opscan.core.operator import OpName
+from opscan.core.record import Record
 from opscan.core.sites import Where, forms, placed
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -17,8 +17,7 @@ _BRANCHES = frozenset({OpName("", "If")})
 _LOOPS = frozenset({OpName("", "Loop"), OpName("", "Scan"), OpName("", "SequenceMap")})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Record, frozen=True):
     """Where sites are: module paths with their numbers rolled up, and the source line they share."""
 
     modules: str
@@ -30,8 +29,7 @@ class Place:
         return f"{self.count}x {where}"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Record, frozen=True):
     """Dtype and rank of each tensor input that is present, in order."""
 
     inputs: tuple[tuple[str, int | None], ...]
@@ -41,8 +39,7 @@ class Signature:
         return ", ".join(f"{dtype} {'?' if rank is None else rank}-D" for dtype, rank in self.inputs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorUse:
+class OperatorUse(Record, frozen=True, kw_only=True):
     """All sites of one operator in one model."""
 
     op: OpName

@@ -1,18 +1,17 @@
 """Findings that somebody has decided to live with, for a stated reason and up to a day."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
 from opscan.core.canonical import display_name
 from opscan.core.operator import OpName
 from opscan.core.policy import matches
+from opscan.core.record import Record
 from opscan.core.views import rolled_up
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiver:
+class Waiver(Record, frozen=True, kw_only=True):
     """Globs are those of a shell, and case matters."""
 
     rule: str

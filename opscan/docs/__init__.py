@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opscan.core.definition import Definition
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
 from opscan.core.survey import Entry
 
 

@@ -1,7 +1,7 @@
 """`agreement.md`: ours against the survey's own rows and the official implementations' calls."""
 
 from opscan.core.agreement import CallDifference, RowAgreement, call_differences, calls, calls_of, row_agreement
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.core.table import Column, Table
 from opscan.docs import Material, document
 from opscan.render.markdown import escape, table

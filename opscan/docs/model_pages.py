@@ -1,9 +1,9 @@
 """`models/NAME.md`: one page per model, its inventory in the three dialects."""
 
 from opscan.core.definition import Definition
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
 from opscan.core.macs import CONVENTION
-from opscan.core.operator import Dialect
 from opscan.core.survey import Entry
 from opscan.core.table import Column, Table, quantity, share
 from opscan.core.views import OperatorUse, operator_uses

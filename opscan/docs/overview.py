@@ -4,8 +4,8 @@ from itertools import groupby
 
 from opscan.core.canonical import special_operators
 from opscan.core.definition import Definition
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
 from opscan.core.survey_reports import survey_tables
 from opscan.core.table import Column, Table, quantity, share
 from opscan.core.views import operator_uses

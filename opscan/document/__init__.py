@@ -6,17 +6,16 @@
 import re
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from opscan.core.record import Record, field
 from opscan.core.spelling import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Record, frozen=True):
     """A file's content."""
 
     value: Any
@@ -25,8 +24,7 @@ class Document:
     """Path of a value (`waivers[0].rule`) -> its line, from 1; empty for TOML."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record, frozen=True):
     """What is wrong, and at which path."""
 
     path: str

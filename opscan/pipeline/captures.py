@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opscan.core import record
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
 from opscan.pipeline.options import Options, ToolVersions
 
@@ -44,7 +45,7 @@ def asked(source: ModelSource, profile: "BackendProfile", options: Options) -> t
     wanted = profile.dialect if isinstance(source, TorchSource) else None
     # The edge dialect is ExecuTorch's own, which it makes of core ATen by turning views into copies.
     level = AtenLevel.EXPORT if profile.level is AtenLevel.EXPORT else AtenLevel.CORE
-    return wanted, replace(options, level=level)
+    return wanted, record.replace(options, level=level)
 
 
 def _require(name: str, wanted: Dialect | None, has: Dialect) -> None:

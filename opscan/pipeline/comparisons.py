@@ -1,13 +1,13 @@
 """What stands on a side of a comparison: a model, judged or not, or the models of a lockfile."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opscan import backends
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.diff import Side
 from opscan.core.errors import UsageError
 from opscan.core.judge import compare
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.record import Record, replace
 from opscan.core.snapshot import snapshot
 from opscan.core.source import TorchSource
 from opscan.pipeline.captures import capture
@@ -16,8 +16,7 @@ from opscan.pipeline.snapshots import read_lock
 from opscan.sources import resolve
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Record, frozen=True):
     """A model or lockfile, and how it is looked at."""
 
     reference: str

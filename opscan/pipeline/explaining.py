@@ -5,8 +5,8 @@ from pathlib import Path
 
 from opscan import backends
 from opscan.core.canonical import CanonicalOperator
+from opscan.core.dialect import Dialect
 from opscan.core.explanation import Use, use_of
-from opscan.core.operator import Dialect
 from opscan.core.profile import BackendProfile
 from opscan.core.schema import Schema
 from opscan.core.source import TorchSource

@@ -2,18 +2,18 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from opscan.core.coverage import Coverage
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer, OpscanError
 from opscan.core.gate import Gate, GateResult, judged, told_apart, waiver_findings
 from opscan.core.inventory import Inventory
 from opscan.core.judge import compare
-from opscan.core.operator import Dialect
 from opscan.core.policy import Layer, policy
 from opscan.core.profile import BackendProfile
+from opscan.core.record import Record
 from opscan.core.source import ModelSource
 from opscan.core.waivers import Waiver
 from opscan.pipeline.captures import asked, capture
@@ -22,8 +22,7 @@ from opscan.pipeline.profiles import all_of, load_backend
 from opscan.sources import resolve
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateSettings:
+class GateSettings(Record, frozen=True, kw_only=True):
     """What a gate is told, besides models and backends."""
 
     layers: tuple[Layer, ...]

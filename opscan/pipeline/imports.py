@@ -8,8 +8,8 @@ import msgspec
 
 from opscan.backends import files
 from opscan.backends.csv_import import Imported, import_profile
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect
 from opscan.core.schema import Lookup
 from opscan.document.yaml_text import read_yaml
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Inventory
-from opscan.core.operator import Dialect
 from opscan.pipeline.captures import asked, capture
 from opscan.pipeline.options import Options
 from opscan.sources import resolve

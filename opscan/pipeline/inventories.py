@@ -1,10 +1,10 @@
 """Many models with all their sites: torch models from the cache or captured in parallel, files read here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer
-from opscan.core.operator import Dialect
+from opscan.core.record import replace
 from opscan.core.source import ModelSource, TorchSource
 from opscan.core.survey import Capture, Entry
 from opscan.pipeline.captures import capture

@@ -1,20 +1,19 @@
 """Many models against many backends: each model captured once in every dialect that a backend speaks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from opscan.core.coverage import Coverage
+from opscan.core.dialect import AtenLevel
 from opscan.core.errors import UsageError
 from opscan.core.judge import compare
-from opscan.core.operator import AtenLevel
 from opscan.core.profile import BackendProfile
+from opscan.core.record import Record, replace
 from opscan.core.survey import Entry
 from opscan.pipeline.inventories import with_sites
 from opscan.pipeline.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Record, frozen=True):
     """One model against one backend, or why there is no answer."""
 
     entry: Entry

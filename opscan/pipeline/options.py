@@ -1,12 +1,12 @@
 """What every capture is told, and the versions that its answer depends on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from opscan.core.operator import AtenLevel
+from opscan.core.dialect import AtenLevel
+from opscan.core.record import Record
 
 # One model's captures take seconds, on a busy machine a minute.
 TIMEOUT = 1800.0
@@ -15,8 +15,7 @@ _TOOLS = ("opscan", "torch", "onnx", "onnxscript")
 _LIBRARIES = ("onnx-ir", "numpy", "protobuf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Record, frozen=True, kw_only=True):
     """What every capture is told."""
 
     opset: int | None = None

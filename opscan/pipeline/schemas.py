@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 
 if TYPE_CHECKING:
     from opscan.core.lint import Fault, Standard

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.lock import Lock
-from opscan.core.operator import Dialect
 from opscan.core.snapshot import Snapshot, snapshot
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
 from opscan.document import faults as faults_of

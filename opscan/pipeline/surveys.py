@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from opscan.core.definition import Definition
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer, OpscanError, UsageError
-from opscan.core.operator import Dialect
+from opscan.core.record import replace
 from opscan.core.source import ModelSource, TorchSource
 from opscan.core.survey import Capture, Entry
 from opscan.pipeline.captures import capture

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from opscan.core import record
 from opscan.core.errors import UsageError
 from opscan.core.measured import promises_of, refusals_of
 from opscan.core.probe import Measurement
@@ -36,7 +37,7 @@ def corrections(cases: Sequence[Case], measured: Measurement, profile: BackendPr
             *refusals_of(operator, group, [s in _PROMISED for s in supports], versions, cite=cite),
         )
         if rules:
-            found[operator] = [replace(rule, confidence=_confidence(profile)) for rule in rules]
+            found[operator] = [record.replace(rule, confidence=_confidence(profile)) for rule in rules]
     return found
 
 

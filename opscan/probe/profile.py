@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from opscan.core.dialect import Dialect
 from opscan.core.measured import rules_of
-from opscan.core.operator import Dialect
 from opscan.core.probe import Measurement
 from opscan.core.profile import Confidence, VersionMatch
 from opscan.probe.case import Case

@@ -1,7 +1,6 @@
 """A profile held against a runtime: the verdict of each single-operator model beside what the runtime did."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from onnx import ModelProto
 
@@ -10,6 +9,7 @@ from opscan.core.inventory import Inventory, Site
 from opscan.core.judge import compare
 from opscan.core.probe import Agreement, Held, Measurement
 from opscan.core.profile import BackendProfile
+from opscan.core.record import replace
 from opscan.core.verdict import Support
 from opscan.probe.case import Case
 from opscan.trace.onnx_file import inventory_of

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
 from opscan.core.lock import Lock, LockCheck
-from opscan.core.operator import Dialect
 from opscan.core.snapshot import Signed, Snapshot
 from opscan.serde.document import SCHEMA_VERSION
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from opscan.core.operator import AtenLevel, Dialect
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.profile import Confidence, Fallback, Newer, Treatment, VersionMatch
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Attribute, FunctionBody, Inventory, Rung, Site, TensorSpec, Uncaptured
-from opscan.core.operator import AtenLevel, Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.serde.document import SCHEMA_VERSION, Value, attribute
 from opscan.serde.inventory import schema_key
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory, Rung
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.exported import aten_name, sites
 from opscan.trace.folded import FoldedProgram

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 from torch.export import ExportedProgram
 
+from opscan.core import record
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
 from opscan.core.repeats import NotRepeating, Run, alike, expanded, find_runs, places
@@ -56,7 +57,7 @@ def shortened(source: TorchSource, whole: Written, kept: int) -> Shortened | Non
         return None
     if not all(_same_blocks(whole, run) for run in runs):
         return None
-    short = Shortened(replace(source, build=lambda: _without(source.build(), runs)), runs, whole.inventory)
+    short = Shortened(record.replace(source, build=lambda: _without(source.build(), runs)), runs, whole.inventory)
     return short if _is_whole(short, whole, gone) else None
 
 

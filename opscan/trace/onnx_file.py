@@ -8,9 +8,10 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from onnx.onnx_ml_pb2 import ModelProto
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.source import OnnxSource
 from opscan.trace import onnx_compiled, onnx_graph
 from opscan.trace.apart import PassFailed, reason

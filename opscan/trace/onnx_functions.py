@@ -7,7 +7,6 @@ operands are there. Each kind of call is expanded once.
 import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,6 +23,7 @@ from onnx.onnx_ml_pb2 import (
 )
 
 from opscan.core.inventory import TensorSpec
+from opscan.core.record import Record
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, apart, reason
 from opscan.trace.onnx_binding import schema_of
@@ -35,8 +35,7 @@ Imports = Mapping[str, int]
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record, frozen=True):
     """One kind of call, with operands named by their position."""
 
     node: NodeProto

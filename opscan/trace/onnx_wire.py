@@ -11,8 +11,9 @@ Read in windows, not memory-mapped: the pages around every header would count as
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from opscan.core.record import Record, field
 
 # A payload up to this many bytes stays: shapes, axes and scales.
 SMALL_BYTES = 4096
@@ -31,8 +32,7 @@ _ENDLESS = re.compile(rb"[\x80-\xff]{10}")
 Read = Callable[[int, int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Record, frozen=True):
     """A message of the ONNX schema: its fields that lead to tensors, by number."""
 
     inner: Mapping[int, "Message"] = field(default_factory=dict)

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.repeats import NotRepeating
 from opscan.core.source import TorchSource
 from opscan.trace.aten import capture_aten, exported

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, Uncaptured
-from opscan.core.operator import Dialect
 from opscan.core.source import TorchSource
 from opscan.trace.aten import export_program, exported
 from opscan.trace.exported import sites as exported_sites

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from opscan import backends
 from opscan.backends import files
+from opscan.core.dialect import AtenLevel
 from opscan.core.errors import UsageError
-from opscan.core.operator import AtenLevel
 from opscan.core.profile import Clause, ClauseKind, Confidence, Fallback, ModelLimits, Newer, Test, Treatment
 
 HEAD = {

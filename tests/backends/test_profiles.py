@@ -3,8 +3,9 @@
 import pytest
 
 from opscan import backends
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.profile import BackendProfile, ClauseKind, Rule, VersionMatch
 from opscan.core.schema import Schema
 from opscan.trace.aten_schemas import aten_schemas

@@ -72,8 +72,8 @@ COMMANDS = [
     (["check", "json", "-b", "onnxruntime-cpu"], NO_TORCH | NO_ONNX, "judging an inventory needs neither"),
     (
         ["inspect", "onnx"],
-        NO_TORCH | SLOW | {"msgspec", "email"},
-        "an ONNX file is read with protobuf's messages alone",
+        NO_TORCH | SLOW | {"email"},
+        "an ONNX file is read with protobuf's messages and records alone",
     ),
     (["check", "onnx", "-b", "onnxruntime-cpu"], NO_TORCH, "so is one that is checked"),
     (["survey", "onnx", "json"], NO_TORCH, "so is one that is surveyed"),

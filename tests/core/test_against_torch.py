@@ -12,8 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from opscan.core.agreement import calls
 from opscan.core.canonical import canonical_operators
+from opscan.core.dialect import Dialect
 from opscan.core.macs import macs
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.trace.torch_model import tensor_spec
 from tests.fakes import inventory
 

@@ -4,7 +4,7 @@ import pytest
 
 from opscan.core.agreement import CallDifference, call_differences, calls, row_agreement
 from opscan.core.definition import Definition, Family, SurveyRow, Variant
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from tests.fakes import inventory, site
 
 

@@ -5,7 +5,8 @@ import onnx
 import pytest
 
 from opscan.core.canonical import canonical, canonical_operators, display_name, is_special, special_operators
-from opscan.core.operator import Dialect, OpName
+from opscan.core.dialect import Dialect
+from opscan.core.operator import OpName
 from opscan.core.operator_table import NOTATIONS, OPERATORS
 from tests.fakes import inventory, site, spec
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 
 from opscan.core.clauses import decide
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import TensorSpec
-from opscan.core.operator import Dialect
 from opscan.core.profile import Clause, ClauseKind, Test
 from opscan.core.verdict import Outcome
 from tests.fakes import onnx_site, site, sites, spec

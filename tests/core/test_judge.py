@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opscan.core.coverage import Ratio
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import DialectMismatch
 from opscan.core.gate_report import coverage_facts
 from opscan.core.inventory import TensorSpec, Uncaptured
 from opscan.core.judge import compare, judge
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import Clause, ClauseKind, Rule, Test, VersionMatch
 from opscan.core.verdict import WORST_LAST, Support
 from tests.fakes import inventories, inventory, onnx_site, profile, site, spec

@@ -5,8 +5,9 @@ import onnx
 import pytest
 
 from opscan import backends
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.onnx_operators import STANDARD
-from opscan.core.operator import AtenLevel, Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.profile import Clause, ClauseKind, Rule, Test, VersionMatch
 from opscan.core.profile_text import changes, rule_text
 from opscan.pipeline.schemas import linted

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opscan.core.dialect import Dialect
 from opscan.core.diff import Side, difference
 from opscan.core.judge import compare
 from opscan.core.lock import Kind, Lock, check
-from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
 from opscan.core.snapshot import Snapshot, snapshot, version_changes
 from opscan.document import faults

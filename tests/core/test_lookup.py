@@ -3,10 +3,10 @@
 
 import pytest
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import DialectMismatch
 from opscan.core.inventory import FunctionBody
 from opscan.core.judge import compare, judge
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.profile import Clause, ClauseKind, ModelLimits, Rule, Test, VersionMatch
 from opscan.core.verdict import Support
 from tests.fakes import inventory, onnx_site, profile, site, spec

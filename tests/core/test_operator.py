@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opscan.core.operator import SYNTAX, Dialect, OpName
+from opscan.core.dialect import Dialect
+from opscan.core.operator import SYNTAX, OpName
 from tests.fakes import NAMES
 
 CASES = [

@@ -101,7 +101,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "expected", "what"), CHANGES)
 def test_alike(change, expected, what):
-    from dataclasses import replace
+    from opscan.core.record import replace
 
     sites = network("AA")
     changed = tuple(replace(s, **change) if s.node == "b0" else s for s in sites)

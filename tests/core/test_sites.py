@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opscan.core import record
 from opscan.core.canonical import special_operators
 from opscan.core.dataflow import flow
 from opscan.core.inventory import Inventory, Site
@@ -53,14 +54,14 @@ def as_columns(sites: tuple[Site, ...]) -> Sites:
     forms: dict[object, tuple[int, Site]] = {}
     rows = []
     for site in sites:
-        plain = replace(
+        plain = record.replace(
             site,
             module="",
             source=None,
             node="",
             body="",
-            inputs=tuple(s and replace(s, name="") for s in site.inputs),
-            outputs=tuple(replace(s, name="?" if s.name else "") for s in site.outputs),
+            inputs=tuple(s and record.replace(s, name="") for s in site.inputs),
+            outputs=tuple(record.replace(s, name="?" if s.name else "") for s in site.outputs),
         )
         number, _ = forms.setdefault(repr(plain), (len(forms), site))
         reads, makes = ([s.name if s else "" for s in side] for side in (site.inputs, site.outputs))

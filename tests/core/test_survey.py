@@ -1,12 +1,12 @@
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opscan.core.dialect import Dialect
 from opscan.core.inventory import Uncaptured
-from opscan.core.operator import Dialect
+from opscan.core.record import replace
 from opscan.core.survey import Capture, Entry, operator_texts, rows
 from opscan.core.survey_reports import SURVEY_COLUMNS, survey_tables
 from tests.fakes import entry, inventory

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.core.views import operator_uses, places, rolled_up, signatures
 from tests.fakes import UNKNOWN, inventories, inventory, site, spec
 

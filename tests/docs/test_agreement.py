@@ -3,7 +3,7 @@
 import pytest
 
 from opscan.core.agreement import row_agreement
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.pipeline.captures import capture
 from opscan.pipeline.options import Options
 from opscan.sources import bundled

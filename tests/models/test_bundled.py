@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from opscan.core.agreement import call_differences, calls
 from opscan.core.canonical import canonical, special_operators
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.pipeline.captures import capture
 from opscan.pipeline.options import Options
 from opscan.sources import bundled

@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from opscan import store
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.core.source import TorchSource
 from opscan.pipeline import options, torch_captures
 from opscan.pipeline.options import Options

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.pipeline.options import Options
 from opscan.pipeline.surveys import survey
 from opscan.sources import bundled

@@ -3,7 +3,6 @@
 
 import importlib.metadata
 import json
-from dataclasses import replace
 
 import click
 import onnx
@@ -16,6 +15,7 @@ from opscan import backends, runtimes
 from opscan.cli._measuring import SeedRange
 from opscan.core.errors import UsageError
 from opscan.core.probe import Choice, Outcome
+from opscan.core.record import replace
 from opscan.probe.corpus import chosen
 from opscan.probe.node_tests import node_test_cases
 from tests.cli.test_commands import run

@@ -4,9 +4,9 @@ from datetime import date
 
 from hypothesis import strategies as st
 
+from opscan.core.dialect import Dialect
 from opscan.core.gate import Gate, GateFinding, GateResult
 from opscan.core.judge import compare
-from opscan.core.operator import Dialect
 from opscan.core.profile import Rule
 from opscan.core.rules import RULES, Severity
 from opscan.core.verdict import Support

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from opscan import render
 from opscan.core.answer_reports import blocker_table, curve_notes, curve_table, fits_table, matrix_table, no_answers
+from opscan.core.dialect import Dialect
 from opscan.core.diff import Side, difference
 from opscan.core.diff_reports import difference_head, difference_table, lock_table
 from opscan.core.fits import fits
@@ -19,7 +20,7 @@ from opscan.core.judge import compare
 from opscan.core.lock import Lock, check
 from opscan.core.matrix import Cell, Share
 from opscan.core.needs import Needs, needs
-from opscan.core.operator import Dialect, OpName
+from opscan.core.operator import OpName
 from opscan.core.rank import ranking
 from opscan.core.snapshot import Snapshot, snapshot
 from opscan.core.table import Report, visible

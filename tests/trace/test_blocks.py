@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.core.repeats import alike
 from opscan.core.source import InputSpec, TorchSource
 from opscan.sources import bundled

@@ -8,9 +8,9 @@ import pytest
 from onnx import TensorProto, helper
 from torch import nn
 
+from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import UsageError
 from opscan.core.inventory import TensorSpec
-from opscan.core.operator import AtenLevel, Dialect
 from opscan.core.source import InputSpec, TorchSource
 from opscan.serde.document import encode
 from opscan.serde.inventory import inventory_json

@@ -11,8 +11,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from opscan.core.agreement import calls
+from opscan.core.dialect import Dialect
 from opscan.core.errors import NoAnswer
-from opscan.core.operator import Dialect
 from opscan.core.source import InputSpec, TorchSource
 from opscan.trace.session import TorchSession
 from opscan.trace.torch_model import build_weightless
@@ -203,7 +203,7 @@ CAPTURE_VIT_L = """
 import resource, sys
 import onnx, onnxscript, torch, torch.onnx, torch.export
 import torch._dynamo, torch.fx.experimental.proxy_tensor
-from opscan.core.operator import Dialect
+from opscan.core.dialect import Dialect
 from opscan.sources import bundled
 from opscan.trace.session import TorchSession
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

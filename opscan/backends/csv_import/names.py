@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from opscan.backends.csv_import.rows import Row
-from opscan.core.operator import Dialect, OpName
+from opscan.core.dialect import Dialect
+from opscan.core.operator import OpName
 from opscan.core.schema import Lookup
 
 # Operators that a runtime's own optimizer makes, other formats, Python's arithmetic on sizes: no site has them.

@@ -7,8 +7,8 @@ import msgspec
 
 from opscan.backends.csv_import.names import Naming
 from opscan.backends.csv_import.rules import Reading
+from opscan.core.dialect import Dialect
 from opscan.core.errors import UsageError
-from opscan.core.operator import Dialect
 from opscan.core.profile import VersionMatch
 from opscan.core.schema import Lookup
 from opscan.serde.profile import ImportYAML
