@@ -60,7 +60,7 @@ def main() -> None:
         parser.error(f"unknown group {', '.join(sorted(unknown))}: there is {', '.join(known)}")
     asked = {name: module for name, module in known.items() if name in (arguments.groups or known)}
     with tempfile.TemporaryDirectory(prefix="opscan-bench-") as temporary:
-        files = Files(arguments.folder or Path(temporary))
+        files = Files((arguments.folder or Path(temporary)).resolve())
         found = chosen_rows(asked, files, arguments.row)
         if not found:
             parser.error(f"no row has {arguments.row!r} in its first column; --list shows them")

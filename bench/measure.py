@@ -82,6 +82,7 @@ def _run(command: Command) -> tuple[float, float, float]:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=_environment(command),
+            cwd=tempfile.gettempdir(),  # not this project's folder, whose pyproject.toml opscan would look through
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
