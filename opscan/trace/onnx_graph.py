@@ -208,17 +208,15 @@ class _Walk:
         """The form of a node, found once for equal ones."""
         forms, inference = self._forms, self._inference
         if inference is not None:
-            if key not in forms:
-                call, outputs = nodes.calls[number], nodes.outputs[number]
-                makes, by_value = inference.made(call, nodes.inputs[number], outputs, scope)
-                _settle(outputs, makes, scope)
-                if by_value:
-                    forms[key] = None
-            if key in forms:
-                key = (key, inference.values(nodes.inputs[number]))
-        form = forms.get(key)
-        if form is None:
-            form = forms[key] = self._form(nodes, number, scope, dead=dead)
+            reads, makes = nodes.inputs[number], nodes.outputs[number]
+            if key in forms and (form := forms.get((key, inference.values(reads)))):
+                return form
+            made, by_value = inference.made(nodes.calls[number], reads, makes, scope)
+            _settle(makes, made, scope)
+            if by_value:
+                forms[key] = None
+                key = (key, inference.values(reads))
+        form = forms[key] = self._form(nodes, number, scope, dead=dead)
         return form
 
     def _form(self, nodes: Nodes, number: int, scope: Scope, *, dead: bool) -> _Form:
@@ -281,7 +279,7 @@ class _Walk:
         if call.is_constant:
             spec = constant_spec(call.node)
             if self._inference is not None:
-                self._inference.note_constant(call, nodes.outputs[number])
+                _settle(nodes.outputs[number], [self._inference.constant(call, nodes.outputs[number])], scope)
             for name in nodes.outputs[number]:
                 stated = self._types.made(scope.get(name, UNKNOWN), True)
                 scope[name] = stated if spec is None or name == "" else self._types.number(spec)

@@ -86,17 +86,14 @@ class Inference:
         """What tells values apart that the file states, whatever they are called; None where it states none."""
         return tuple(map(self._values.__getitem__, names))
 
-    def note_constant(self, call: Call, outputs: Sequence[str]) -> None:
-        """Learns the value of a Constant node. Raises Open where that is none."""
-        attributes = call.node.attribute
-        if (
-            constant_spec(call.node) is None
-            or len(outputs) != 1
-            or any(a.HasField("sparse_tensor") for a in attributes)
-        ):
+    def constant(self, call: Call, outputs: Sequence[str]) -> int:
+        """The type of a Constant node's value, which is kept for `values`. Raises Open where it has none."""
+        spec, attributes = constant_spec(call.node), call.node.attribute
+        if spec is None or len(outputs) != 1 or any(a.HasField("sparse_tensor") for a in attributes):
             raise Open
         if attributes[0].HasField("t"):
             self._values.add(outputs[0], call, attributes[0].t)
+        return self._types.made(self._number(spec), False)
 
     def made(self, call: Call, inputs: Sequence[str], outputs: Sequence[str], scope: Scope) -> tuple[Made, bool]:
         """Types of the outputs, and whether they depend on `values` of the inputs.

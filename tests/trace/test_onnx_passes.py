@@ -134,6 +134,9 @@ STEPS = [
     ("MatMul", ("", "weight"), {}),
     ("Transpose", ("",), {"perm": [1, 0, 2]}),
     ("Reshape", ("", "flat"), {}),
+    ("Reshape", ("", "tall"), {}),
+    ("Constant", (), {"value": numpy_helper.from_array(np.array([-1, 1], "int64"), "c")}),
+    ("Reshape", ("x", ""), {}),
     ("Reshape", ("", "cube"), {}),
     ("Unsqueeze", ("", "axis"), {}),
     ("ReduceMean", ("", "axis"), {"keepdims": 0}),
@@ -148,6 +151,7 @@ STORED = {
     "bias": np.ones(4, "float32"),
     "weight": np.ones((4, 4), "float32"),
     "flat": np.array([4, -1], "int64"),
+    "tall": np.array([-1, 2], "int64"),
     "cube": np.array([2, 2, -1], "int64"),
     "axis": np.array([1], "int64"),
 }
@@ -204,6 +208,21 @@ def test_a_network_is_inferred_by_its_kinds(monkeypatch):
     assert found is not None
     assert found.sites == as_a_whole(model).sites
     assert len(asked) == 6  # on [2, 3] and on [3, 2]
+
+
+def test_equal_types_with_other_values_are_inferred_for_themselves():
+    """The same operator on the same types five times: what comes out depends on the values, stored or constant."""
+    model = parsed(
+        """g (float[2,6] x) => (a, b, c, d, e) <int64[2] s = {3, 4}, int64[2] t = {4, 3}, int64[2] u = {3, 4}> {
+            v = Constant <value = int64[2] {1, 12}> ()
+            w = Constant <value = int64[2] {12, 1}> ()
+            a = Reshape (x, s) b = Reshape (x, t) c = Reshape (x, u) d = Reshape (x, v) e = Reshape (x, w)
+        }"""
+    )
+    found = by_kinds(model)
+    assert found is not None
+    assert found.sites == as_a_whole(model).sites
+    assert [site.outputs[0].shape for site in found.sites] == [(3, 4), (4, 3), (3, 4), (1, 12), (12, 1)]
 
 
 def test_a_network_that_does_not_repeat_itself_is_inferred_as_a_whole():
