@@ -1,5 +1,6 @@
 """Records: what every value of core is."""
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from opscan import core
+from opscan.core.dialect import Dialect
+from opscan.core.inventory import Inventory
 from opscan.core.operator import OpName
+from opscan.core.profile import BackendProfile
 from opscan.core.record import Record, field, force_setattr, replace
 
 
@@ -38,6 +42,7 @@ REFUSED = [
     (Point, TypeError, "none is left out"),
     (lambda: replace(Point(x=1), y=2), TypeError, "nor invented"),
     (lambda: hash(Point(x=1)), TypeError, "what holds a mapping is no key"),
+    (lambda: dataclasses.replace(Point(x=1), x=2), TypeError, "replace is record's own; mypy lets the other pass"),
 ]
 
 
@@ -51,6 +56,25 @@ def test_a_record_can_settle_its_own_fields():
     point = Point(x=1)
     force_setattr(point, "x", 2)  # for __post_init__ alone
     assert point == Point(x=2)
+
+
+# Dataclasses, for a record has no field that replace() and == leave out.
+WITH_MEMO = [
+    (Inventory(model="m", dialect=Dialect.ONNX, sites=()), {"model": "n"}, "what was found in other sites"),
+    (
+        BackendProfile(name="b", version="1", title="", dialect=Dialect.ONNX, exhaustive=True),
+        {"exhaustive": False},
+        "what another profile said",
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "changes", "what"), WITH_MEMO, ids=[row[-1] for row in WITH_MEMO])
+def test_what_was_remembered_is_no_part_of_the_value(value, changes, what):
+    same = dataclasses.replace(value)
+    value.memo["kinds"] = what
+    assert value == same
+    assert dataclasses.replace(value, **changes).memo == {}, "an answer for the old value must not stand for the new"
 
 
 def test_core_imports_the_standard_library_and_records_alone():
