@@ -327,12 +327,15 @@ def interrupted(command, ready) -> tuple[subprocess.Popen, str, str, set[int]]:
     """The command, sent SIGINT once `ready(its children)`, and the children it had."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
     end = time.monotonic() + 60
-    while not ready(below := children(process.pid)):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while not ready(below := children(process.pid)):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # one that does not end would outlive the test
     return process, out, err, below
 
 
