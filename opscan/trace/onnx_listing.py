@@ -216,15 +216,22 @@ def is_typed(graph: Graph) -> bool:
 
 def needed(nodes: Nodes, wanted: Iterable[str]) -> bytearray:
     """1 for each node that a wanted value depends on, through its bodies as well."""
-    makers = {name: number for number, names in enumerate(nodes.outputs) for name in names}
-    makers.pop("", None)
-    maker_of, found = makers.get, bytearray(len(nodes.outputs))
-    waiting = list(map(maker_of, wanted))
+    found, values, left = bytearray(len(nodes.outputs)), {*wanted}, []
+    backwards = zip(range(len(found) - 1, -1, -1), reversed(nodes.inputs), reversed(nodes.outputs), strict=True)
+    for number, inputs, outputs in backwards:  # as a file should be, a value is made before it is read
+        values.discard("")
+        if values.isdisjoint(outputs):
+            left.append(number)
+        else:
+            found[number] = 1
+            values.update(_reads(nodes, number) if number in nodes.bodies else inputs)
+    makers = {name: number for number in left for name in nodes.outputs[number] if name}
+    waiting = [makers[name] for name in values & makers.keys()]
     while waiting:
         number = waiting.pop()
-        if number is not None and not found[number]:
+        if not found[number]:
             found[number] = 1
-            waiting += map(maker_of, _reads(nodes, number) if number in nodes.bodies else nodes.inputs[number])
+            waiting += [makers[name] for name in _reads(nodes, number) if name in makers]
     return found
 
 

@@ -3,8 +3,11 @@
 
 import os
 
+import networkx
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from torch import nn
 
@@ -17,6 +20,7 @@ from opscan.serde.inventory import inventory_json
 from opscan.serde.reading import inventory_from_json
 from opscan.trace import onnx_functions
 from opscan.trace.onnx_file import inventory_of
+from opscan.trace.onnx_listing import Call, Nodes, needed
 from opscan.trace.session import TorchSession
 
 F32, F64, I64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
@@ -75,6 +79,25 @@ def test_dead_nodes():
     sites = captured(nodes, X | {"c": (TensorProto.BOOL, [])}).sites
     assert [str(site.op) for site in sites if site.dead] == ["Exp", "Log", "Sign"]
     assert not next(site for site in sites if str(site.op) == "Neg").dead, "a body reads it"
+
+
+@given(st.lists(st.sets(st.integers(0, 11), max_size=3), max_size=12), st.sets(st.integers(0, 11)), st.randoms())
+def test_what_is_needed_in_any_order(read, wanted, random):
+    """Node n makes two values, one of them left out, and reads what some make, itself and later ones included."""
+    order = list(range(len(read)))
+    random.shuffle(order)
+    nodes = Nodes(
+        names=[""] * len(order),
+        metadata=[()] * len(order),
+        calls=[Call(helper.make_node("Acme", [], []), (), ())] * len(order),
+        inputs=[["", *(f"v{source}" for source in read[n])] for n in order],
+        outputs=[["", f"v{n}"] for n in order],
+        bodies={},
+    )
+    graph = networkx.DiGraph([(source, n) for n, sources in enumerate(read) for source in sources])
+    graph.add_edges_from((n, "wanted") for n in wanted)
+    alive = networkx.ancestors(graph, "wanted") if wanted else set()
+    assert list(needed(nodes, [f"v{n}" for n in wanted])) == [n in alive for n in order]
 
 
 SHAPES = [
