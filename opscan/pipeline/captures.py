@@ -1,5 +1,6 @@
 """A model -> its inventory in a dialect."""
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,15 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             return inventory
         case OnnxSource():
             _require(source.name, dialect, Dialect.ONNX)
+            from opscan.trace import onnx_ahead
             from opscan.trace.onnx_package import defer
 
             defer()
+            # Who reads many files has imported it all, and loads onnx once.
+            process = None if "opscan.trace.onnx_file" in sys.modules else onnx_ahead.started(source.path)
             from opscan.trace.onnx_file import capture_onnx_file
 
-            return replace(capture_onnx_file(source), tools=ToolVersions())
+            return replace(capture_onnx_file(source, process), tools=ToolVersions())
         case TorchSource():
             from opscan.pipeline.torch_captures import capture_torch_model
 

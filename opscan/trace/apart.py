@@ -4,6 +4,7 @@ A damaged model can crash it (seen with onnx 1.23: segmentation faults, aborts, 
 allocations of any size), so the process is forked, with bounded time and memory.
 """
 
+import atexit
 import faulthandler
 import os
 import signal
@@ -12,19 +13,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NoReturn, Self
 
-from google.protobuf.message import DecodeError
-from onnx.onnx_ml_pb2 import ModelProto
-
 # What a pass may use: 5 s of processor time and 1 GiB, and more for a large graph (its weights are left out).
 _SECONDS, _SECONDS_PER_MB = 5, 1
 _MEMORY, _MEMORY_PER_BYTE = 2**30, 50
 
-# Bytes before each message that say how long it is.
+# Kinds of messages, a byte each.
+_QUESTION, _ORDER, _LIMIT, _DONE, _FAILED = b"?", b"!", b"<", b"+", b"-"
+# Bytes after the kind that say how long the rest is.
 _LENGTH = 8
-# Protobuf's limit, and what goes before a model.
-_MOST = 2**31 + 1
+# Protobuf's limit.
+_MOST = 2**31
+
+# Processes that were told to end.
+_LEAVING: list[int] = []
 
 Pass = Callable[[bytes], bytes]
+_Message = tuple[bytes, bytes]
+"""Kind and content."""
 
 
 class PassFailed(Exception):
@@ -36,19 +41,11 @@ def reason(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def apart(work: Pass, model: ModelProto) -> ModelProto:
-    """The result of `work` in a process of its own. Raises PassFailed where there is none."""
-    data = model.SerializeToString()
-    with Apart(work, len(data)) as process:
-        return process.ask(data)
-
-
 class Apart:
-    """A process that does `work` as often as it is asked to, within limits for so many bytes of models in all."""
+    """A process that does `work` as often as it is asked to."""
 
-    def __init__(self, work: Pass, size: int) -> None:
+    def __init__(self, work: Pass) -> None:
         self._work = work
-        self._size = size
         self._started = False
         self._child = self._ended = 0
 
@@ -56,6 +53,7 @@ class Apart:
         """Starts it. Raises PassFailed where that is not possible; without fork, all is done in this process."""
         if not hasattr(os, "fork"):
             return self
+        _take_leave()
         (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
         try:
             self._child = os.fork()
@@ -66,21 +64,41 @@ class Apart:
         if self._child == 0:
             os.close(ours_out)
             os.close(ours_in)
-            _be_child(self._work, self._size, theirs_in, theirs_out)
+            _be_child(self._work, theirs_in, theirs_out)
         os.close(theirs_in)
         os.close(theirs_out)
         self._questions, self._answers = open(ours_out, "wb"), open(ours_in, "rb")
         self._started = True
         return self
 
-    def ask(self, data: bytes) -> ModelProto:
-        """What the work makes of a model. Raises PassFailed, after which nothing more can be asked."""
+    def limit(self, size: int) -> None:
+        """Bounds what answers cost from now on, all together, for so many bytes of models."""
+        if self._started:
+            self._send(_LIMIT, str(size).encode())
+
+    def ask(self, data: bytes) -> bytes:
+        """What the work makes of it. Raises PassFailed, after which nothing more can be asked."""
         if not self._started:
-            return _parsed(_answer(self._work, data))
-        with suppress(BrokenPipeError):
-            _send(self._questions, data)
+            return _told(*_answer(self._work, data))
+        self.post(data)
+        return self.answer()
+
+    def post(self, data: bytes) -> None:
+        """Asks a process that was started, and does not wait for the `answer`."""
+        self._send(_QUESTION, data)
+
+    def tell(self, data: bytes) -> None:
+        """Has a process that was started do something that has no answer."""
+        self._send(_ORDER, data)
+
+    def answer(self) -> bytes:
+        """To the first question that was posted and not answered. Raises as `ask`."""
         answer = _receive(self._answers)
-        return _parsed(b"-" + _death(self._status()).encode() if answer is None else answer)
+        return _told(*answer) if answer is not None else _told(_FAILED, _death(self._status()).encode())
+
+    def _send(self, kind: bytes, data: bytes) -> None:
+        with suppress(BrokenPipeError):
+            _send(self._questions, kind, data)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not self._started:
@@ -90,7 +108,8 @@ class Apart:
         with suppress(BrokenPipeError):
             self._questions.close()
         self._answers.close()
-        self._status()
+        if self._child:  # it takes some time to end, which nobody need wait for
+            _LEAVING.append(self._child)
 
     def _status(self) -> int:
         """How it ended, once it has."""
@@ -100,42 +119,47 @@ class Apart:
         return self._ended
 
 
-def _send(pipe: IO[bytes], data: bytes) -> None:
-    pipe.write(len(data).to_bytes(_LENGTH))
+@atexit.register
+def _take_leave() -> None:
+    """The system keeps a process that has ended until its parent has seen it."""
+    while _LEAVING:
+        with suppress(ChildProcessError):  # this one is a fork of its parent
+            os.waitpid(_LEAVING.pop(), 0)
+
+
+def _send(pipe: IO[bytes], kind: bytes, data: bytes) -> None:
+    pipe.write(kind + len(data).to_bytes(_LENGTH))
     pipe.write(data)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes]) -> bytes | None:
+def _receive(pipe: IO[bytes]) -> _Message | None:
     """None where the other side has ended."""
-    head = pipe.read(_LENGTH)
-    size = int.from_bytes(head)
-    if len(head) < _LENGTH or size > _MOST:
+    head = pipe.read(1 + _LENGTH)
+    size = int.from_bytes(head[1:])
+    if len(head) <= _LENGTH or size > _MOST:
         return None
     data = pipe.read(size)
-    return data if len(data) == size else None
+    return (head[:1], data) if len(data) == size else None
 
 
-def _parsed(answer: bytes) -> ModelProto:
-    """`+` and the model, or `-` and the reason why there is none."""
-    if answer[:1] != b"+":
-        raise PassFailed(answer[1:].decode(errors="replace"))
+def _told(kind: bytes, content: bytes) -> bytes:
+    """What was made; PassFailed where that is the reason why there is nothing."""
+    if kind != _DONE:
+        raise PassFailed(content.decode(errors="replace"))
+    return content
+
+
+def _answer(work: Pass, data: bytes) -> _Message:
     try:
-        return ModelProto.FromString(answer[1:])
-    except DecodeError as error:
-        raise PassFailed("onnx made no valid model of it") from error
-
-
-def _answer(work: Pass, data: bytes) -> bytes:
-    try:
-        return b"+" + work(data)
+        return _DONE, work(data)
     except MemoryError:
-        return b"-onnx ran out of memory"
+        return _FAILED, b"onnx ran out of memory"
     except Exception as error:  # C++ raises its own kinds
-        return b"-" + reason(error).encode(errors="replace")
+        return _FAILED, reason(error).encode(errors="replace")
 
 
-def _be_child(work: Pass, size: int, reader: int, writer: int) -> NoReturn:
+def _be_child(work: Pass, reader: int, writer: int) -> NoReturn:
     """Answers into the pipe; nothing else of this process is seen outside."""
     status = 1
     try:
@@ -144,10 +168,15 @@ def _be_child(work: Pass, size: int, reader: int, writer: int) -> NoReturn:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):  # C++ writes there before it aborts
             os.dup2(nowhere, stream)
-        _limit_itself(size)
         with open(reader, "rb") as questions, open(writer, "wb") as answers:
-            while (data := _receive(questions)) is not None:
-                _send(answers, _answer(work, data))
+            while (message := _receive(questions)) is not None:
+                kind, data = message
+                if kind == _LIMIT:
+                    _limit_itself(int(data))
+                elif kind == _ORDER:
+                    _answer(work, data)
+                else:
+                    _send(answers, *_answer(work, data))
         status = 0
     finally:
         os._exit(status)

@@ -1,19 +1,28 @@
 """What the trace needs of onnx's compiled part: schemas, shape inference, inlining, on serialized models.
 
 The same calls that `onnx.defs`, `onnx.shape_inference` and `onnx.inliner` make, without importing these,
-which need all of onnx; see `onnx_package`.
+which need all of onnx; see `onnx_package`. It is loaded by the first call, and builds its table of operators, which
+together takes 0.01 s: a process that has another ask for it does without.
 """
+# ruff: noqa: PLC0415 -- see above
 
+from collections.abc import Mapping
 from typing import Any
 
-from onnx.onnx_cpp2py_export import defs, inliner, shape_inference
 from onnx.onnx_ml_pb2 import AttributeProto, Version
 
 IR_VERSION = int(Version.Value("IR_VERSION"))
 
 
+def load() -> None:
+    """Does now what the first call would, which then has its answer at once."""
+    schema("Identity", "", 1)
+
+
 def schema(op_type: str, domain: str, opset: int) -> Any:
     """onnx.defs.OpSchema (untyped in onnx), None where the operator has no schema at that opset."""
+    from onnx.onnx_cpp2py_export import defs
+
     try:
         return defs.get_schema(op_type, opset, domain)
     except Exception:  # onnx raises its own SchemaError from C++
@@ -25,18 +34,24 @@ def default_value(attribute: Any) -> AttributeProto:
     return AttributeProto.FromString(attribute._default_value)
 
 
-def newest(domain: str) -> int:
-    """The newest opset of a domain that this onnx knows."""
-    return int(defs.schema_version_map()[domain][1])
+def newest() -> Mapping[str, int]:
+    """The newest opset of each domain that this onnx knows, `""` for ai.onnx."""
+    from onnx.onnx_cpp2py_export import defs
+
+    return {domain: int(versions[1]) for domain, versions in defs.schema_version_map().items()}
 
 
 def infer_shapes(model: bytes, *, data_prop: bool, check_type: bool = False, strict_mode: bool = False) -> bytes:
     """As onnx.shape_inference.infer_shapes. Raises what it raises."""
+    from onnx.onnx_cpp2py_export import shape_inference
+
     return shape_inference.infer_shapes(model, check_type, strict_mode, data_prop)
 
 
 def inline_local_functions(model: bytes) -> bytes:
     """As onnx.inliner.inline_local_functions. Raises what it raises."""
+    from onnx.onnx_cpp2py_export import inliner
+
     return inliner.inline_local_functions(model, False)
 
 

@@ -13,27 +13,33 @@ from opscan.core.errors import NoAnswer
 from opscan.core.inventory import Inventory, Rung, TensorSpec, Uncaptured
 from opscan.core.operator import OpName
 from opscan.core.source import OnnxSource
-from opscan.trace import onnx_compiled, onnx_graph
-from opscan.trace.apart import PassFailed, reason
+from opscan.trace import onnx_ahead, onnx_compiled, onnx_graph
+from opscan.trace.apart import Apart, PassFailed, reason
+from opscan.trace.onnx_bytes import LARGEST_FILE, read_content
+from opscan.trace.onnx_definitions import key_of
 from opscan.trace.onnx_inference import Inference, Open, inferable
+from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Graph, Listing, is_typed, listing_of, stored_elements
 from opscan.trace.onnx_outline import model_outline
 from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
-from opscan.trace.onnx_read import LARGEST_FILE, parsed, read_content, require_graph
+from opscan.trace.onnx_read import parsed, require_graph
 from opscan.trace.onnx_types import Types
 from opscan.trace.provenance import SourceLines
 
 _TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
 
 
-def capture_onnx_file(source: OnnxSource) -> Inventory:
-    """All operators of an ONNX file. Raises NoAnswer, naming the file and the fault."""
+def capture_onnx_file(source: OnnxSource, process: Apart | None = None) -> Inventory:
+    """All operators of an ONNX file; `process` may have read it (onnx_ahead).
+
+    Raises NoAnswer, naming the file and the fault.
+    """
     path = Path(source.path)
-    with _nothing_collected():
-        content = read_content(path, source.name)
+    with _nothing_collected(), Library(process) as library:
+        content = (process and onnx_ahead.content(process)) or read_content(path, source.name)
         notes = [_TOO_LARGE] if path.stat().st_size > LARGEST_FILE else []
-        return _inventory_of(content, source.name, "ONNX file", SourceLines({}, ()), None, notes)
+        return _inventory_of(content, source.name, "ONNX file", SourceLines({}, ()), None, notes, library)
 
 
 @contextmanager
@@ -52,20 +58,29 @@ def inventory_of(
     model: ModelProto, name: str, method: str, *, lines: SourceLines | None = None, params: int | None = None
 ) -> Inventory:
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
-    return _inventory_of(model.SerializeToString(), name, method, lines or SourceLines({}, ()), params, [])
+    content = model.SerializeToString()
+    with Library() as library:
+        return _inventory_of(content, name, method, lines or SourceLines({}, ()), params, [], library)
 
 
 def _inventory_of(
-    content: bytes, name: str, method: str, lines: SourceLines, params: int | None, notes: list[str]
+    content: bytes,
+    name: str,
+    method: str,
+    lines: SourceLines,
+    params: int | None,
+    notes: list[str],
+    library: Library,
 ) -> Inventory:
     """Of a serialized model. Raises NoAnswer where it is damaged."""
+    library.limit(len(content))
     try:
         content, listing = _listed(content, name)
         local_functions = tuple(sorted({str(OpName(*key)) for key in listing.functions}))
         params = stored_elements(listing) if params is None else params  # what is inlined is stored in the functions
         if listing.functions:
             content, listing = _without_functions(content, listing, notes, name)
-        listing, walked = _walked(content, listing, lines, notes, name)
+        listing, walked = _walked(content, listing, lines, notes, name, library)
     except RecursionError as error:
         raise NoAnswer(f"{name}: damaged ONNX graph: its functions are nested too deeply") from error
     except ValueError as error:
@@ -78,7 +93,7 @@ def _inventory_of(
         inputs=tuple(_inputs(listing.graph, listing.types)),
         local_functions=local_functions,
         ir_version=listing.ir_version,
-        uncaptured=tuple(_newer_than_known(listing)),
+        uncaptured=tuple(_newer_than_known(listing, library)),
         opset_imports=listing.imports,
         params=params,
         rungs=(Rung("", method, "; ".join(notes)),),
@@ -117,27 +132,28 @@ def _without_functions(content: bytes, listing: Listing, notes: list[str], name:
 
 
 def _walked(
-    content: bytes, listing: Listing, lines: SourceLines, notes: list[str], name: str
+    content: bytes, listing: Listing, lines: SourceLines, notes: list[str], name: str, library: Library
 ) -> tuple[Listing, onnx_graph.Walked]:
     """What a model does, with the types of its values as far as they are known."""
     provenance = Provenance(listing.all_nodes(), lines)
+    library.learn(key_of(call.key, listing.imports) for call in listing.calls())
     if is_typed(listing.graph):
-        return listing, onnx_graph.walked(listing, provenance)
-    if inferable(listing):
-        with suppress(Open, PassFailed), Inference(listing) as inference:
-            return listing, onnx_graph.walked(listing, provenance, inference)
+        return listing, onnx_graph.walked(listing, provenance, library)
+    if inferable(listing, library):
+        with suppress(Open, PassFailed):
+            return listing, onnx_graph.walked(listing, provenance, library, Inference(listing, library))
     try:
         _, listing = _listed(inferred(parsed(content, name)).SerializeToString(), name)
         provenance = Provenance(listing.all_nodes(), lines)
     except PassFailed as error:  # the operators are known all the same
         notes.append(f"type inference failed: {error}")
-    return listing, onnx_graph.walked(listing, provenance)
+    return listing, onnx_graph.walked(listing, provenance, library)
 
 
-def _newer_than_known(listing: Listing) -> Iterator[Uncaptured]:
+def _newer_than_known(listing: Listing, library: Library) -> Iterator[Uncaptured]:
     """What the installed onnx library is too old for: newer operator versions and constructs go unseen."""
-    known = {"IR": onnx_compiled.IR_VERSION, "ai.onnx": onnx_compiled.newest("")}
-    known["ai.onnx.ml"] = onnx_compiled.newest("ai.onnx.ml")
+    newest = library.newest()
+    known = {"IR": onnx_compiled.IR_VERSION, "ai.onnx": newest[""], "ai.onnx.ml": newest["ai.onnx.ml"]}
     stated = {"IR": listing.ir_version}
     stated |= {domain or "ai.onnx": number for domain, number in listing.imports.items()}
     for thing, number in stated.items():

@@ -7,7 +7,6 @@ operands are there. Each kind of call is expanded once.
 import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from onnx.onnx_ml_pb2 import (
@@ -25,8 +24,9 @@ from onnx.onnx_ml_pb2 import (
 from opscan.core.inventory import TensorSpec
 from opscan.core.record import Record
 from opscan.trace import onnx_compiled
-from opscan.trace.apart import PassFailed, apart, reason
-from opscan.trace.onnx_binding import schema_of
+from opscan.trace.apart import PassFailed, reason
+from opscan.trace.onnx_definitions import Definition, Formal, default_attributes, formals, plain_body, schema_of
+from opscan.trace.onnx_passes import apart
 from opscan.trace.onnx_values import dtype_code, dtype_name, tensor_type
 
 Imports = Mapping[str, int]
@@ -53,7 +53,12 @@ class Calls:
         self._keys: dict[Hashable, str] = {}
 
     def key(
-        self, node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str], imports: Imports
+        self,
+        node: NodeProto,
+        definition: Definition,
+        inputs: Sequence[TensorSpec | None],
+        outputs: Sequence[str],
+        imports: Imports,
     ) -> str:
         """The name of this kind of call; `""` where types are unknown that its body depends on.
 
@@ -61,16 +66,14 @@ class Calls:
         """
         kind = _kind(node, inputs, outputs, imports)
         if kind not in self._keys:
-            self._keys[kind] = self._key(node, inputs, outputs, imports)
+            self._keys[kind] = self._key(_anonymous(node, inputs, outputs), definition, inputs, imports)
         return self._keys[kind]
 
     def _key(
-        self, node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str], imports: Imports
+        self, anonymous: NodeProto, definition: Definition, inputs: Sequence[TensorSpec | None], imports: Imports
     ) -> str:
-        anonymous = _anonymous(node, inputs, outputs)
-        schema = schema_of(node.op_type, anonymous.domain, imports.get(anonymous.domain, 0))
         types: list[TypeProto | None] = []
-        for spec, formal in zip(inputs, _formals(schema, inputs), strict=True):
+        for spec, formal in zip(inputs, formals(definition.inputs, inputs), strict=True):
             types.append(None if spec is None else _type_proto(spec, formal))
             if spec is not None and types[-1] is None:
                 return ""
@@ -91,20 +94,14 @@ def _kind(node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequenc
     )
 
 
-def _formals(schema: Any, inputs: Sequence[object]) -> Iterator[Any]:
-    formals = list(schema.inputs)
-    for position, _ in enumerate(inputs):
-        yield formals[min(position, len(formals) - 1)] if formals else None
-
-
-def _type_proto(spec: TensorSpec, formal: Any) -> TypeProto | None:
+def _type_proto(spec: TensorSpec, formal: Formal | None) -> TypeProto | None:
     code = dtype_code(spec.dtype)
     if code is None:
         return None
     found = tensor_type(code, spec.shape or None)
     # A spec says what a sequence holds.
-    only_sequences = formal is not None and all(text.startswith("seq(") for text in formal.types)
-    return TypeProto(sequence_type=TypeProto.Sequence(elem_type=found)) if only_sequences else found
+    is_sequence = formal is not None and formal.is_sequence
+    return TypeProto(sequence_type=TypeProto.Sequence(elem_type=found)) if is_sequence else found
 
 
 def _anonymous(node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Sequence[str]) -> NodeProto:
@@ -126,37 +123,6 @@ def _digest(call: Call) -> str:
     for part in parts:
         digest.update(len(part).to_bytes(8) + part)
     return digest.hexdigest()[:16]
-
-
-@cache
-def has_body(op_type: str, domain: str, opset: int, standard: int) -> bool:
-    """Whether ONNX defines the operator by a body that is valid in a model of that opset.
-
-    `standard` is the opset of ai.onnx. As onnx's GetFunction(opset, validate) and so onnxruntime see
-    it, a body is not valid where an operator in it has changed since the body was written.
-    """
-    schema = schema_of(op_type, domain, opset)
-    if schema is None:
-        return False
-    if schema.has_context_dependent_function:
-        return min(schema.context_dependent_function_opset_versions, default=standard + 1) <= standard
-    return schema.has_function and _plain_body(schema, standard) is not None
-
-
-def _plain_body(schema: Any, standard: int) -> FunctionProto | None:
-    text = schema.get_function_with_opset_version(standard)
-    if not text:
-        return None
-    body = FunctionProto.FromString(text)
-    written_at = {entry.domain: entry.version for entry in body.opset_import}.get("", standard)
-    used = {node.op_type for node in body.node if node.domain in ("", "ai.onnx")}
-    changed = any(_version(name, written_at) != _version(name, standard) for name in used)
-    return None if changed else body
-
-
-def _version(name: str, opset: int) -> int | None:
-    schema = schema_of(name, "", opset)
-    return None if schema is None else int(schema.since_version)
 
 
 def expanded(calls: Mapping[str, Call]) -> dict[str, FunctionProto]:
@@ -208,9 +174,7 @@ def _body(node: NodeProto, inputs: Sequence[TypeProto | None], imports: Imports)
     if body is None:
         return None
     given = {a.name: a for a in node.attribute}
-    parameters = {
-        name: d for name, a in schema.attributes.items() if (d := onnx_compiled.default_value(a)).type
-    } | given
+    parameters = dict(default_attributes(schema)) | given
     _resolve(body.node, parameters)
     absent = {formal for formal, actual in zip(body.input, node.input, strict=False) if not actual}
     absent |= set(body.input[len(node.input) :])
@@ -227,7 +191,7 @@ def _body(node: NodeProto, inputs: Sequence[TypeProto | None], imports: Imports)
 
 def _written(schema: Any, node: NodeProto, inputs: Sequence[TypeProto | None], standard: int) -> FunctionProto | None:
     if not schema.has_context_dependent_function:
-        return _plain_body(schema, standard)
+        return plain_body(schema, standard)
     version = max(v for v in schema.context_dependent_function_opset_versions if v <= standard)
     types = [(proto or TypeProto()).SerializeToString() for proto in inputs]
     text = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
@@ -290,6 +254,6 @@ def _contradictions(body: FunctionProto, dtypes: Mapping[str, int]) -> Iterator[
 
 def _homogeneous(schema: Any, node: NodeProto) -> Iterator[tuple[str, str]]:
     """The inputs whose type is a variable of the schema, by name."""
-    for name, formal in zip(node.input, _formals(schema, node.input), strict=True):
+    for name, formal in zip(node.input, formals(list(schema.inputs), node.input), strict=True):
         if name and formal is not None and formal.is_homogeneous and "(" not in formal.type_str:
             yield name, formal.type_str

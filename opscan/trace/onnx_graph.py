@@ -1,7 +1,7 @@
 """The onnx dialect: the sites of an ONNX graph, control-flow bodies and local functions included."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
@@ -12,9 +12,10 @@ from opscan.core.macs import macs
 from opscan.core.operator import OpName
 from opscan.core.sites import Row, Sites
 from opscan.trace.apart import reason
-from opscan.trace.onnx_binding import defaults, schema_of, types
-from opscan.trace.onnx_functions import Calls, expanded, has_body
+from opscan.trace.onnx_definitions import Definition, defaults, key_of, types
+from opscan.trace.onnx_functions import Calls, expanded
 from opscan.trace.onnx_inference import Inference, Open
+from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, listed, needed
 from opscan.trace.onnx_nodes import FunctionKey, opsets
 from opscan.trace.onnx_outline import function_outline
@@ -42,15 +43,15 @@ class Walked(NamedTuple):
     """The bodies by which ONNX defines operators; see Site.function."""
 
 
-def walked(listing: Listing, provenance: Provenance, inference: Inference | None = None) -> Walked:
+def walked(listing: Listing, provenance: Provenance, library: Library, inference: Inference | None = None) -> Walked:
     """Every node of the graph and of the bodies it runs, with the types that the file states or else are inferred.
 
     Constant nodes are values, not operators. A call of a model-local function is replaced by the
     function's nodes. Functions must not call themselves. Raises what the inference raises.
     """
     calls, rows = Calls(), _Rows()
-    _Walk(listing, provenance, listing.imports, calls, rows, inference).graph(listing.graph, {}, "")
-    return Walked(rows.sites(), _Bodies(calls, listing.ir_version))
+    _Walk(listing, provenance, listing.imports, library, calls, rows, inference).graph(listing.graph, {}, "")
+    return Walked(rows.sites(), _Bodies(calls, listing.ir_version, library))
 
 
 class _Bodies(Mapping[str, FunctionBody]):
@@ -60,9 +61,10 @@ class _Bodies(Mapping[str, FunctionBody]):
     Raises NoAnswer where onnx makes a body of what makes no sense.
     """
 
-    def __init__(self, calls: Calls, ir_version: int) -> None:
+    def __init__(self, calls: Calls, ir_version: int, library: Library) -> None:
         self._calls = calls
         self._ir_version = ir_version
+        self._library = library
         self._found: dict[str, FunctionBody] | None = None
 
     def __getitem__(self, key: str) -> FunctionBody:
@@ -84,13 +86,13 @@ class _Bodies(Mapping[str, FunctionBody]):
     def _all(self) -> dict[str, FunctionBody]:
         if self._found is None:
             try:
-                self._found = _function_bodies(self._calls, self._ir_version)
+                self._found = _function_bodies(self._calls, self._ir_version, self._library)
             except (ValueError, RecursionError) as error:
                 raise NoAnswer(f"damaged ONNX graph: {reason(error)}") from error
         return self._found
 
 
-def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
+def _function_bodies(calls: Calls, ir_version: int, library: Library) -> dict[str, FunctionBody]:
     """The bodies themselves."""
     found: dict[str, FunctionBody] = {}
     tried: set[str] = set()
@@ -101,7 +103,7 @@ def _function_bodies(calls: Calls, ir_version: int) -> dict[str, FunctionBody]:
         for key, function in expanded(new).items():
             call, rows = new[key], _Rows()
             if not function.doc_string:
-                walk = _Walk(listing, nobody, call.imports, calls, rows)
+                walk = _Walk(listing, nobody, call.imports, library, calls, rows)
                 inputs = [ABSENT if spec is None else listing.types.number(spec) for spec in call.inputs]
                 walk.function(listing.function(function_outline(function.SerializeToString())), inputs, "")
             found[key] = FunctionBody(rows.sites(), function.doc_string)
@@ -112,11 +114,8 @@ class _Operator(NamedTuple):
     """An operator in graphs that import the same opsets."""
 
     name: OpName
-    schema: Any
-    """onnx.defs.OpSchema (untyped in onnx), or None."""
-    since_version: int | None
+    definition: Definition | None
     defaults: Mapping[str, Attribute] | None
-    is_function: bool
 
 
 class _Form(NamedTuple):
@@ -156,6 +155,7 @@ class _Walk:
         listing: Listing,
         provenance: Provenance,
         imported: Mapping[str, int],
+        library: Library,
         calls: Calls,
         rows: _Rows,
         inference: Inference | None = None,
@@ -167,6 +167,7 @@ class _Walk:
         self._types: Types = listing.types
         self._provenance = provenance
         self._opsets = imported
+        self._library = library
         self._calls = calls
         self._rows = rows
         self._inference = inference
@@ -226,7 +227,8 @@ class _Walk:
         stated = self._specs(nodes.outputs[number], scope)
         outputs = [_NO_VALUE if spec is None else TensorSpec(spec.shape, spec.dtype, spec.name) for spec in stated]
         operator, attributes = self._operator(call.key), _attributes(node, self._given)
-        bound, unbound = types(operator.schema, inputs, outputs)
+        definition = operator.definition
+        bound, unbound = types(definition, inputs, outputs)
         constant = _is_constant(node, inputs) and call.key[1] not in _RANDOM and number not in nodes.bodies
         makes = tuple(self._types.made(scope.get(name, UNKNOWN), constant) for name in nodes.outputs[number])
         site = Site(
@@ -236,31 +238,35 @@ class _Walk:
             outputs=tuple(_NO_VALUE if made == ABSENT else self._types.named(made, "?") for made in makes),
             attributes=attributes,
             macs=macs(operator.name, inputs, outputs, attributes),
-            since_version=operator.since_version,
+            since_version=definition.since_version if definition is not None else None,
             types=bound,
             unbound=unbound,
             defaults=operator.defaults,
-            is_function=operator.is_function,
-            function=self._calls.key(node, inputs, nodes.outputs[number], self._opsets) if operator.is_function else "",
+            is_function=definition is not None and definition.is_function,
+            function=self._function(definition, node, inputs, nodes.outputs[number]),
             constant=constant,
             dead=dead,
         )
         self._rows.forms.append(site)
         return _Form(len(self._rows.forms) - 1, makes)
 
+    def _function(
+        self,
+        definition: Definition | None,
+        node: NodeProto,
+        inputs: Sequence[TensorSpec | None],
+        outputs: Sequence[str],
+    ) -> str:
+        """The key of the body by which ONNX defines such a call; `""` where there is none."""
+        if definition is None or not definition.is_function:
+            return ""
+        return self._calls.key(node, definition, inputs, outputs, self._opsets)
+
     def _operator(self, key: FunctionKey) -> _Operator:
         """What all nodes of an operator share, looked up once."""
         if key not in self._operators:
-            domain, name, _ = key
-            opset = self._opsets.get(domain, 0)
-            schema = schema_of(name, domain, opset)
-            self._operators[key] = _Operator(
-                OpName(*key),
-                schema,
-                schema.since_version if schema else None,
-                defaults(schema),
-                has_body(name, domain, opset, self._opsets.get("", opset)),
-            )
+            definition = self._library.definition(key_of(key, self._opsets))
+            self._operators[key] = _Operator(OpName(*key), definition, defaults(definition))
         return self._operators[key]
 
     def _specs(self, names: Iterable[str], scope: Scope) -> tuple[TensorSpec | None, ...]:
@@ -296,7 +302,9 @@ class _Walk:
         parameters = {a.name: attribute_value(a) for a in proto.attribute_proto} | _attributes(call.node, self._given)
         place = self._provenance.of(nodes)[number] or self._caller
         imported, first = opsets(proto.opset_import), len(self._rows.rows)
-        walk = _Walk(self._listing, self._provenance, imported, self._calls, self._rows, None, parameters, place)
+        walk = _Walk(
+            self._listing, self._provenance, imported, self._library, self._calls, self._rows, None, parameters, place
+        )
         inputs = [scope.get(value, UNKNOWN) for value in reads]
         inner = walk.function(function, inputs, _below(body, name or call.node.op_type))
         outside = dict(zip(proto.input, reads, strict=False)) | dict(zip(proto.output, makes, strict=False))

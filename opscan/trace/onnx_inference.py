@@ -5,15 +5,13 @@ that inference may know more, for it follows values through shapes, and goes int
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from types import TracebackType
-from typing import Self
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
 from opscan.core.inventory import TensorSpec
-from opscan.trace import onnx_compiled
-from opscan.trace.apart import Apart, PassFailed
-from opscan.trace.onnx_binding import schema_of
+from opscan.trace.apart import PassFailed
+from opscan.trace.onnx_definitions import key_of
+from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Call, Graph, Listing
 from opscan.trace.onnx_outline import Outline
 from opscan.trace.onnx_read import is_weight
@@ -22,9 +20,6 @@ from opscan.trace.onnx_values import PAYLOADS, constant_spec, dtype_code, tensor
 
 # Before this IR version, onnx overlooks a stored tensor that is not an input too.
 _STORED_ALONE = 4
-# What a process may need for a model, by its nodes.
-_BYTES_PER_NODE = 100
-
 # A question takes as long as onnx does for ten nodes of a whole model, where it has to start.
 _QUESTIONS, _NODES_PER_QUESTION = 100, 10
 
@@ -36,7 +31,7 @@ class Open(Exception):
     """A type cannot be told from its node alone."""
 
 
-def inferable(listing: Listing) -> bool:
+def inferable(listing: Listing, library: Library) -> bool:
     """Whether there is a chance that each node tells the types of what it makes."""
     graph, imports = listing.graph, listing.imports
     given, stored = dict(graph.inputs), {name for name, _ in graph.stored}
@@ -45,8 +40,7 @@ def inferable(listing: Listing) -> bool:
     if not graph.inputs_complete or stored & given.keys() or not _is_plain(graph, given, stored):
         return False
     operators = dict.fromkeys(call.key for call in dict.fromkeys(graph.nodes.calls) if not call.is_constant)
-    # What is asked for here is known in the other process too.
-    return all(schema_of(name, domain, imports.get(domain, 0)) for domain, name, _ in operators)
+    return all(library.definition(key_of(operator, imports)) for operator in operators)
 
 
 def _is_plain(graph: Graph, given: Mapping[str, int], stored: set[str]) -> bool:
@@ -60,27 +54,17 @@ def _is_plain(graph: Graph, given: Mapping[str, int], stored: set[str]) -> bool:
 
 
 class Inference:
-    """Asks a process of onnx's for each kind of node what it makes."""
+    """Asks onnx for each kind of node what it makes."""
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, library: Library) -> None:
         """Of a graph that is `inferable`."""
         self._types = listing.types
-        self._process = Apart(_infer, _BYTES_PER_NODE * len(listing.graph.nodes.calls))
+        self._library = library
         imported = [OperatorSetIdProto(domain=domain, version=version) for domain, version in listing.imports.items()]
         self._question = ModelProto(ir_version=listing.ir_version, opset_import=imported).SerializeToString()
         self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
         self._values = _Values(listing.graph.tensors)
-
-    def __enter__(self) -> Self:
-        """Raises PassFailed where no process can be started."""
-        self._process.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.__exit__(kind, error, trace)
 
     def values(self, names: Sequence[str]) -> tuple[Hashable, ...]:
         """What tells values apart that the file states, whatever they are called; None where it states none."""
@@ -142,7 +126,7 @@ class Inference:
             stored.ParseFromString(tensor.SerializeToString())
             stored.name = f"i{position}"
         try:
-            answer = self._process.ask(question.SerializeToString())
+            answer = self._library.infer(question)
         except PassFailed:
             return None
         told = {value.name: value for value in answer.graph.output}
@@ -197,18 +181,3 @@ def _content(tensor: Outline) -> Hashable:
     anonymous = TensorProto.FromString(tensor.SerializeToString())
     anonymous.ClearField("name")
     return anonymous.SerializeToString()
-
-
-def _infer(data: bytes) -> bytes:
-    """The pass: a model of one node -> its outputs, as far as onnx tells their types."""
-    question, answer = ModelProto.FromString(data), ModelProto()
-    graph, (node,) = question.graph, question.graph.node
-    opsets = {entry.domain: entry.version for entry in question.opset_import}
-    types = {value.name: value.type.SerializeToString() for value in graph.input}
-    stored = {tensor.name: tensor.SerializeToString() for tensor in graph.initializer}
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
-    found = onnx_compiled.infer_outputs(schema, node.SerializeToString(), types, stored, opsets, question.ir_version)
-    for name, text in found.items():
-        answer.graph.output.add(name=name).type.ParseFromString(text)
-    return answer.SerializeToString()

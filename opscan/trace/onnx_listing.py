@@ -105,6 +105,10 @@ class Listing:
         self.graph = self._graph(model.graph)
         self.functions = {function_key(function): self.function(function) for function in model.functions}
 
+    def calls(self) -> Iterable[Call]:
+        """What all nodes call, those of bodies included."""
+        return self._calls.values()
+
     def function(self, function: Outline) -> Function:
         """Another function."""
         stated = {name: number for name, number, _ in self.types.stated(function.value_info[:])}

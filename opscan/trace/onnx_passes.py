@@ -2,15 +2,32 @@
 
 from collections.abc import Iterable
 
+from google.protobuf.message import DecodeError
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from opscan.trace import onnx_compiled
-from opscan.trace.apart import PassFailed, apart
+from opscan.trace.apart import Apart, Pass, PassFailed
 from opscan.trace.onnx_listing import is_typed, listed
 from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
 
 # Functions that call functions can stand for any number of nodes.
 _MOST_NODES = 500_000
+
+
+def apart(work: Pass, model: ModelProto) -> ModelProto:
+    """The result of `work` in a process of its own. Raises PassFailed where there is none."""
+    data = model.SerializeToString()
+    with Apart(work) as process:
+        process.limit(len(data))
+        return model_of(process.ask(data))
+
+
+def model_of(answer: bytes) -> ModelProto:
+    """The model that a pass made. Raises PassFailed where it is none."""
+    try:
+        return ModelProto.FromString(answer)
+    except DecodeError as error:
+        raise PassFailed("onnx made no valid model of it") from error
 
 
 def with_types(model: ModelProto) -> ModelProto:

@@ -53,8 +53,8 @@ def test_the_compiled_part_answers_as_the_package_does():
     assert schema.since_version == onnx.defs.get_schema("Conv", 17, "").since_version
     assert onnx_compiled.default_value(schema.attributes["group"]) == schema.attributes["group"].default_value
     assert onnx_compiled.schema("Nothing", "", 17) is None
-    assert onnx_compiled.newest("") == onnx.defs.onnx_opset_version()
-    assert onnx_compiled.newest("ai.onnx.ml") == onnx.defs.onnx_ml_opset_version()
+    assert onnx_compiled.newest()[""] == onnx.defs.onnx_opset_version()
+    assert onnx_compiled.newest()["ai.onnx.ml"] == onnx.defs.onnx_ml_opset_version()
     assert onnx_compiled.IR_VERSION == onnx.IR_VERSION
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from opscan.trace import apart, onnx_inference, onnx_passes
+from opscan.trace import apart, onnx_library, onnx_passes
 from opscan.trace.onnx_graph import Walked, walked
 from opscan.trace.onnx_inference import Inference, Open, inferable
+from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Listing, listed
 from opscan.trace.onnx_provenance import Provenance
 from opscan.trace.provenance import SourceLines
@@ -48,7 +49,8 @@ def garble(model: bytes) -> bytes:
 
 
 def children() -> set[str]:
-    """Process ids of what this process started and did not yet take leave of (proc(5))."""
+    """Process ids of what this process started and did not yet take leave of (proc(5)), ending ones aside."""
+    apart._take_leave()
     return {pid for thread in Path("/proc/self/task").iterdir() for pid in (thread / "children").read_text().split()}
 
 
@@ -121,7 +123,9 @@ TYPED = [
 @pytest.mark.parametrize(("body", "passes", "proof"), TYPED, ids=[row[-1] for row in TYPED])
 def test_types_are_inferred_where_the_file_lacks_them(body, passes, proof, tmp_path, monkeypatch):
     run = []
-    monkeypatch.setattr(onnx_passes, "apart", lambda work, model: run.append(work) or apart.apart(work, model))
+    monkeypatch.setattr(
+        onnx_passes, "apart", lambda work, model, real=onnx_passes.apart: run.append(work) or real(work, model)
+    )
     inventory = inspected(parsed(body), tmp_path)
     assert len(run) == passes, proof
     assert all(spec.shape is not None for site in inventory for spec in (*site.inputs, *site.outputs) if spec), proof
@@ -164,18 +168,18 @@ def places(listing: Listing) -> Provenance:
 def by_kinds(model: ModelProto) -> Walked | None:
     """The model with types inferred by kinds of nodes; None where these do not tell all."""
     listing = listed(model.SerializeToString())
-    if not inferable(listing):
-        return None
-    try:
-        with Inference(listing) as inference:
-            return walked(listing, places(listing), inference)
-    except Open:
-        return None
+    with Library() as library:
+        if not inferable(listing, library):
+            return None
+        try:
+            return walked(listing, places(listing), library, Inference(listing, library))
+        except Open:
+            return None
 
 
 def as_a_whole(model: ModelProto) -> Walked:
     listing = listed(onnx_passes._infer_types_and_values(model.SerializeToString()))
-    return walked(listing, places(listing))
+    return walked(listing, places(listing), Library())
 
 
 @given(
@@ -235,6 +239,6 @@ def test_a_network_that_does_not_repeat_itself_is_inferred_as_a_whole():
 def test_where_kinds_cannot_be_asked_the_whole_model_is(work, tmp_path, monkeypatch):
     model = parsed("g (float[2] x) => (float[2] y) { a = Relu (x) y = Neg (a) }")
     expected, running = inspected(model, tmp_path), children()
-    monkeypatch.setattr(onnx_inference, "_infer", work)
+    monkeypatch.setattr(onnx_library, "answer", work)
     assert inspected(model, tmp_path) == expected
     assert children() == running

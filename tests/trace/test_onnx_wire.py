@@ -313,7 +313,7 @@ def test_a_file_past_protobufs_end_is_read_all_the_same(past_the_end):
 @pytest.mark.parametrize("form", FORMS)
 def test_inventories_are_those_of_the_full_read(form, tmp_path, monkeypatch):
     model = holding(form)
-    monkeypatch.setattr("opscan.trace.onnx_read._WORTH_REDUCING", 0)
+    monkeypatch.setattr("opscan.trace.onnx_bytes._WORTH_REDUCING", 0)
     quick = inspected(model, tmp_path)
     monkeypatch.setattr(onnx_wire, "without_weights", lambda *_: None)
     assert inspected(model, tmp_path) == quick
