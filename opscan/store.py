@@ -10,10 +10,9 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from opscan.core.errors import NoAnswer
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from opscan.core.summary import Summary
 
 _SUMMARY, _PROFILE = ".summary.json", ".profile"
-_OWN_NAME = re.compile(rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})")
+_OWN_NAME = rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})"
 
 
 def folder() -> Path:
@@ -117,8 +116,7 @@ class Profiles:
             write_file(folder() / f"{key}{_PROFILE}", content)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What the folder holds."""
 
     inventories: int
@@ -144,7 +142,7 @@ def clear() -> Kept:
 
 
 def _own_files() -> list[Path]:
-    return [file for file in _folder_files("*") if _OWN_NAME.fullmatch(file.name)]
+    return [file for file in _folder_files("*") if re.fullmatch(_OWN_NAME, file.name)]
 
 
 def _folder_files(pattern: str) -> list[Path]:

@@ -3,9 +3,8 @@
 Most folders have none, which is found out without importing what reads one.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opscan.core.errors import UsageError
 
@@ -17,8 +16,7 @@ YAML_NAMES = ("opscan.yaml", "opscan.yml")
 TOML_NAME = "pyproject.toml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What a file says; the flags of a command line win over it."""
 
     file: str = ""

@@ -1,10 +1,9 @@
 """What a list of backends says of each."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(NamedTuple):
     """A profile without its rules; plain values, as JSON holds them."""
 
     name: str

@@ -1,6 +1,5 @@
 """Of what would be allowed, what is nearest to what a site has."""
 
-import difflib
 import re
 from collections.abc import Sequence
 
@@ -44,6 +43,8 @@ def _nearest(has: str, allowed: Sequence[Attribute]) -> str:
     for ladder in _LADDERS:
         if has in ladder and (steps := [word for word in ladder if word in words]):
             return min(steps, key=lambda word: abs(ladder.index(word) - ladder.index(has)))
+    import difflib  # noqa: PLC0415  # for the few that come so far
+
     near = difflib.get_close_matches(has, words, n=1)
     return near[0] if near else ""
 

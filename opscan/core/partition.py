@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import TypeVar
 
@@ -22,13 +21,16 @@ _Found = TypeVar("_Found")
 _SEQUENCES = re.compile(r"Sequence|Optional")
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Record, frozen=True):
     """A connected part of the graph that runs on the backend without interruption."""
 
     positions: Sequence[int]
     """Of its sites in the inventory, ascending; those in control-flow bodies included."""
-    inventory_sites: Sequence[Site] = field(repr=False)
+    inventory_sites: Sequence[Site]
+
+    def __repr__(self) -> str:
+        """Without all sites of the inventory."""
+        return f"Partition(positions={self.positions!r})"
 
     @property
     def size(self) -> int:

@@ -1,13 +1,11 @@
 """A report as tables, before any format: what every renderer takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column; numbers align right."""
 
     title: str
@@ -27,8 +25,7 @@ class Overflow(Enum):
     """The same, or rows and columns change places, whichever takes fewer tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows of cells. An empty cell is `""`; a cell may hold several lines."""
 
     columns: tuple[Column, ...]
@@ -37,8 +34,7 @@ class Table:
     overflow: Overflow = Overflow.LEFT_OUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """What a command found: for people as head, tables and notes, for programs as `data`."""
 
     data: Any
@@ -47,7 +43,7 @@ class Report:
     head: tuple[tuple[str, str], ...] = ()
     """Name and value of the facts above the tables."""
     tables: tuple[Table, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """What a reader must know to read the numbers."""
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from opscan.core.coverage import Coverage
 from opscan.core.table import Column, Table
@@ -12,8 +11,7 @@ from opscan.core.verdict import WORST_LAST, Support
 def with_verdicts(table: Table, coverages: Sequence[Coverage], *, sites: bool) -> Table:
     """The table with a column per backend; its first column names the operator, or its rows are the sites in order."""
     cells = [_of_sites(coverage) if sites else _of_operators(coverage, table) for coverage in coverages]
-    return replace(
-        table,
+    return table._replace(
         columns=(*table.columns, *(Column(coverage.profile.id) for coverage in coverages)),
         rows=tuple((*row, *more) for row, *more in zip(table.rows, *cells, strict=True)),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -51,7 +50,7 @@ def listed_backends(folders: tuple[Path, ...] = ()) -> "tuple[Listed, ...]":
         kept = json.loads(store.Profiles.get(key) or "")
         return tuple(Listed(**{**one, "sources": tuple(one["sources"])}) for one in kept)
     found = tuple(map(_listed, shipped_backends()))
-    store.Profiles.put(key, json.dumps(list(map(asdict, found))).encode())
+    store.Profiles.put(key, json.dumps([one._asdict() for one in found]).encode())
     return found
 
 

@@ -5,7 +5,6 @@ take longer to print than to find, and one of all sites of a large model minutes
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from opscan.core.table import Column, Overflow, Report, Table, visible
 from opscan.render import Style, harmless
@@ -56,9 +55,9 @@ def _paragraph(text: str, style: Style, look: str) -> Iterator[str]:
 
 
 def _visible(table: Table) -> Table:
-    columns = tuple(replace(column, title=visible(column.title)) for column in table.columns)
+    columns = tuple(column._replace(title=visible(column.title)) for column in table.columns)
     rows = tuple(tuple(map(visible, row)) for row in table.rows)
-    return replace(table, columns=columns, rows=rows, title=visible(table.title))
+    return table._replace(columns=columns, rows=rows, title=visible(table.title))
 
 
 def _head(head: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
