@@ -67,6 +67,7 @@ class Apart:
             _be_child(self._work, theirs_in, theirs_out)
         os.close(theirs_in)
         os.close(theirs_out)
+        _widen(ours_in)
         self._questions, self._answers = open(ours_out, "wb"), open(ours_in, "rb")
         self._started = True
         return self
@@ -117,6 +118,14 @@ class Apart:
             _, self._ended = os.waitpid(self._child, 0)
             self._child = 0
         return self._ended
+
+
+def _widen(pipe: int) -> None:
+    """An answer of up to 1 MiB waits for nobody to take it, so that the next question can be worked at."""
+    import fcntl  # noqa: PLC0415  # not on every system
+
+    with suppress(AttributeError, OSError):  # Linux alone, and within its limits
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 @atexit.register

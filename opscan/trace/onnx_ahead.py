@@ -6,24 +6,23 @@ from pathlib import Path, PurePath
 from opscan.trace.apart import Apart, PassFailed
 from opscan.trace.onnx_bytes import read_content
 
-LOAD = b"l"
-"""The question that onnx_library answers by loading onnx."""
-_READ = b"r"
+# What a question begins with; the others are for onnx_answers.
+_READ, _LOAD = b"r", b"l"
 
 
 def started(path: PurePath) -> Apart | None:
     """A process that reads the file (see `content`), loads onnx, and then does what a Library asks.
 
-    None where none can be started.
+    None where none can be started, or the path is no file, which can be read more than once.
     """
-    if not hasattr(os, "fork"):
+    if not hasattr(os, "fork") or not os.path.isfile(path):
         return None
     try:
         process = Apart(_answer).__enter__()
     except PassFailed:  # who depends on one will be told
         return None
     process.post(_READ + os.fsencode(path))
-    process.tell(LOAD)
+    process.tell(_LOAD)
     return process
 
 
@@ -36,8 +35,14 @@ def content(process: Apart) -> bytes | None:
 
 
 def _answer(data: bytes) -> bytes:
-    if data[:1] == _READ:
+    """What each process imports for itself, it imports while the other one does."""
+    kind = data[:1]
+    if kind == _READ:
         return read_content(Path(os.fsdecode(data[1:])), "")
-    from opscan.trace.onnx_library import answer  # noqa: PLC0415  # what the other process imports meanwhile
+    if kind == _LOAD:
+        from opscan.trace import onnx_compiled  # noqa: PLC0415
 
-    return answer(data)
+        onnx_compiled.load()
+    from opscan.trace import onnx_answers  # noqa: PLC0415
+
+    return b"" if kind == _LOAD else onnx_answers.answer(data)

@@ -1,6 +1,6 @@
 """What a walk asks of onnx's compiled part: how operators are defined, and what a node makes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,12 +9,9 @@ from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import Apart, PassFailed
-from opscan.trace.onnx_ahead import LOAD
-from opscan.trace.onnx_definitions import Definition, Key, definition_of, schema_of
+from opscan.trace.onnx_answers import DEFINE, INFER, NEWEST, answer
+from opscan.trace.onnx_definitions import Definition, Key, definition_of
 from opscan.trace.onnx_passes import model_of
-
-# What a question begins with.
-_DEFINE, _NEWEST, _INFER = b"d", b"n", b"i"
 
 
 class Library:
@@ -56,19 +53,19 @@ class Library:
         """Asks for many definitions at once."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._known]
         if wanted:
-            found = self._told(_DEFINE, wanted, list[Definition | None]) or map(definition_of, wanted)
+            found = self._told(DEFINE, wanted, list[Definition | None]) or map(definition_of, wanted)
             self._known |= zip(wanted, found, strict=True)
 
     def newest(self) -> Mapping[str, int]:
         """The newest opset of each domain that onnx knows, `""` for ai.onnx."""
-        return self._told(_NEWEST, None, dict[str, int]) or onnx_compiled.newest()
+        return self._told(NEWEST, None, dict[str, int]) or onnx_compiled.newest()
 
     def infer(self, question: ModelProto) -> ModelProto:
         """A model of one node with its inputs -> its outputs, as far as onnx tells their types. Raises PassFailed."""
         if self._process is None:
             self._process = Apart(answer).__enter__()
             self._process.limit(self._size)
-        return model_of(self._process.ask(_INFER + question.SerializeToString()))
+        return model_of(self._process.ask(INFER + question.SerializeToString()))
 
     def _told(self, kind: bytes, question: object, form: Any) -> Any:  # a type, and a value of it
         """None where no process tells."""
@@ -78,43 +75,3 @@ class Library:
             return msgspec.msgpack.decode(self._process.ask(kind + msgspec.msgpack.encode(question)), type=form)
         except (PassFailed, msgspec.DecodeError):
             return None
-
-
-def answer(data: bytes) -> bytes:
-    """What the process does."""
-    return _ANSWERS[data[:1]](data[1:])
-
-
-def _load(_: bytes) -> bytes:
-    onnx_compiled.load()
-    return b""
-
-
-def _define(data: bytes) -> bytes:
-    return msgspec.msgpack.encode(list(map(definition_of, msgspec.msgpack.decode(data, type=list[Key]))))
-
-
-def _newest(_: bytes) -> bytes:
-    return msgspec.msgpack.encode(onnx_compiled.newest())
-
-
-def _infer(data: bytes) -> bytes:
-    question, answer = ModelProto.FromString(data), ModelProto()
-    graph, (node,) = question.graph, question.graph.node
-    opsets = {entry.domain: entry.version for entry in question.opset_import}
-    types = {value.name: value.type.SerializeToString() for value in graph.input}
-    stored = {tensor.name: tensor.SerializeToString() for tensor in graph.initializer}
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
-    found = onnx_compiled.infer_outputs(schema, node.SerializeToString(), types, stored, opsets, question.ir_version)
-    for name, text in found.items():
-        answer.graph.output.add(name=name).type.ParseFromString(text)
-    return answer.SerializeToString()
-
-
-_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {
-    LOAD: _load,
-    _DEFINE: _define,
-    _NEWEST: _newest,
-    _INFER: _infer,
-}

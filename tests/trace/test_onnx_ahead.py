@@ -8,7 +8,7 @@ import pytest
 
 from opscan.core.errors import NoAnswer
 from opscan.core.source import OnnxSource
-from opscan.trace import onnx_ahead, onnx_library
+from opscan.trace import onnx_ahead, onnx_answers, onnx_compiled
 from opscan.trace.onnx_file import capture_onnx_file
 
 from .onnx_models import RICH, parsed
@@ -49,8 +49,8 @@ def test_read_ahead_is_read(path):
 
 # Reading is no work of onnx's, which alone may garble what it makes.
 FAILURES = [
-    *((kind, work) for kind in (onnx_ahead.LOAD, b"d", b"n", b"i") for work in (crash, refuse, garble, leave)),
-    *((onnx_ahead._READ, work) for work in (crash, refuse, leave)),
+    *((kind, work) for kind in (b"d", b"n", b"i") for work in (crash, refuse, garble, leave)),
+    *((kind, work) for kind in (onnx_ahead._READ, onnx_ahead._LOAD) for work in (crash, refuse, leave)),
 ]
 
 
@@ -60,8 +60,11 @@ FAILURES = [
 def test_a_process_that_fails_costs_nothing(kind, work, path, monkeypatch, capfd):
     expected, running = captured(path, ahead=False), children()
     if kind == onnx_ahead._READ:
-        monkeypatch.setattr(onnx_ahead, "_answer", work)
-    monkeypatch.setattr(onnx_library, "_ANSWERS", onnx_library._ANSWERS | {kind: work})
+        monkeypatch.setattr(onnx_ahead, "read_content", work)
+    elif kind == onnx_ahead._LOAD:
+        monkeypatch.setattr(onnx_compiled, "load", work)
+    else:
+        monkeypatch.setattr(onnx_answers, "_ANSWERS", onnx_answers._ANSWERS | {kind: work})
     assert same(captured(path, ahead=True), expected)
     assert children() == running
     assert capfd.readouterr() == ("", "")
