@@ -1,11 +1,9 @@
 """What was found in one model, in one dialect. Frozen values; every number is a view of the sites."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from opscan.core.dialect import AtenLevel, Dialect
-from opscan.core.record import Record
+from opscan.core.record import Record, Remembering, field
 from opscan.core.site import Attribute, Dimension, Site, TensorSpec
 from opscan.core.sites import counted
 
@@ -44,9 +42,11 @@ class FunctionBody(Record, frozen=True):
     """Why there is no valid body for such a call."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """All sites of one model in one dialect, in the order of execution."""
+class Inventory(Remembering, frozen=True, kw_only=True):
+    """All sites of one model in one dialect, in the order of execution.
+
+    core.kinds and core.partition keep in its memo what they found, which depends on the sites alone.
+    """
 
     model: str
     dialect: Dialect
@@ -71,8 +71,6 @@ class Inventory:
     rungs: tuple[Rung, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
     """Versions of the libraries that the answer depends on."""
-    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """core.kinds and core.partition keep here what they found, which depends on the sites alone."""
 
     @property
     def opset(self) -> int | None:

@@ -1,13 +1,11 @@
 """What a backend supports: a profile of rules, each rule a range of versions with its clauses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.inventory import Attribute
-from opscan.core.record import Record
+from opscan.core.record import Record, Remembering, field
 
 
 class ClauseKind(StrEnum):
@@ -154,9 +152,11 @@ class ModelLimits(Record, frozen=True, kw_only=True):
     """Whether operators on constants only are computed before the backend sees them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendProfile:
-    """What one version of one backend supports, in exactly one dialect."""
+class BackendProfile(Remembering, frozen=True, kw_only=True):
+    """What one version of one backend supports, in exactly one dialect.
+
+    core.judge keeps in its memo what it said of a kind of site, which depends on the profile alone.
+    """
 
     name: str
     version: str
@@ -183,8 +183,6 @@ class BackendProfile:
     """Spelling in the source's list -> the operator's name, for those who look an entry up."""
     sources: tuple[str, ...] = ()
     confidence: Confidence = Confidence.DOCUMENTED
-    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """core.judge keeps here what it said of a kind of site, which depends on the profile alone."""
 
     @property
     def id(self) -> str:

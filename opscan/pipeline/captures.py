@@ -1,7 +1,6 @@
 """A model -> its inventory in a dialect."""
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opscan.core import record
@@ -34,7 +33,7 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             process = None if "opscan.trace.onnx_file" in sys.modules else onnx_ahead.started(source.path)
             from opscan.trace.onnx_file import capture_onnx_file
 
-            return replace(capture_onnx_file(source, process), tools=ToolVersions())
+            return record.replace(capture_onnx_file(source, process), tools=ToolVersions())
         case TorchSource():
             from opscan.pipeline.torch_captures import capture_torch_model
 

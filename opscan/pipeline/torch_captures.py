@@ -2,13 +2,13 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opscan import store
 from opscan.core.dialect import Dialect
 from opscan.core.errors import OpscanError
 from opscan.core.inventory import Inventory
+from opscan.core.record import replace
 from opscan.core.source import TorchSource
 from opscan.core.survey import Capture
 from opscan.pipeline.options import Options, library_versions, tool_versions

@@ -1,7 +1,6 @@
 """Measured rules written into a profile file, whose other lines stay as they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from opscan.core import record
 from opscan.core.errors import UsageError
@@ -26,7 +25,7 @@ def corrections(cases: Sequence[Case], measured: Measurement, profile: BackendPr
     Promised by the profile without the rules that an earlier measurement added, which cite the same.
     """
     kept = {name: tuple(r for r in rules if r.source != cite) for name, rules in profile.rules.items()}
-    bare = replace(profile, rules={name: rules for name, rules in kept.items() if rules})
+    bare = record.replace(profile, rules={name: rules for name, rules in kept.items() if rules})
     said = {held.observation.case: held.support for held in agreement(cases, measured, bare).held}
     found: dict[str, list[Rule]] = {}
     for operator, group in trials_of(cases, measured).items():

@@ -8,7 +8,7 @@ in the last two that stay; where they are not, the model is exported whole.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -45,7 +45,7 @@ class Shortened:
 
     def completed(self, inventory: Inventory) -> Inventory:
         """The whole model's inventory from that of the shortened one. Raises NotRepeating."""
-        return replace(inventory, sites=expanded(inventory.sites, self.runs), params=self.whole.params)
+        return record.replace(inventory, sites=expanded(inventory.sites, self.runs), params=self.whole.params)
 
 
 def shortened(source: TorchSource, whole: Written, kept: int) -> Shortened | None:

@@ -58,7 +58,6 @@ def test_a_record_can_settle_its_own_fields():
     assert point == Point(x=2)
 
 
-# Dataclasses, for a record has no field that replace() and == leave out.
 WITH_MEMO = [
     (Inventory(model="m", dialect=Dialect.ONNX, sites=()), {"model": "n"}, "what was found in other sites"),
     (
@@ -71,10 +70,14 @@ WITH_MEMO = [
 
 @pytest.mark.parametrize(("value", "changes", "what"), WITH_MEMO, ids=[row[-1] for row in WITH_MEMO])
 def test_what_was_remembered_is_no_part_of_the_value(value, changes, what):
-    same = dataclasses.replace(value)
+    same = replace(value)
     value.memo["kinds"] = what
     assert value == same
-    assert dataclasses.replace(value, **changes).memo == {}, "an answer for the old value must not stand for the new"
+    assert (value != same) is False
+    assert value != replace(value, **changes)
+    assert repr(value) == repr(same)
+    anew = {"replaced": replace(value, **changes), "unpickled": pickle.loads(pickle.dumps(value))}
+    assert [name for name, other in anew.items() if len(other.memo)] == [], "an answer for the old value must not stand"
 
 
 def test_core_imports_the_standard_library_and_records_alone():

@@ -1,7 +1,6 @@
 """Sites as columns stand for the same sites as a tuple: whoever asks, of whatever, gets the same answer."""
 
 import pickle
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -105,7 +104,7 @@ def test_columns_stand_for_their_sites(sites):
 
 
 def inventory_of(columns: Sites) -> Inventory:
-    return replace(inventory(), sites=columns)
+    return record.replace(inventory(), sites=columns)
 
 
 def test_columns_are_indexed_as_a_tuple_is():

@@ -1,13 +1,12 @@
 """A model exported without its repeated blocks has the inventory of the whole model."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from opscan.core.dialect import Dialect
+from opscan.core.record import replace
 from opscan.core.repeats import alike
 from opscan.core.source import InputSpec, TorchSource
 from opscan.sources import bundled
