@@ -16,7 +16,6 @@ import pytest
 from onnx import TensorProto, helper, parser
 
 from opscan import cli, store
-from opscan.trace import onnx_passes
 
 SMALL = parser.parse_model("""
 <ir_version: 8, opset_import: ["" : 17]>
@@ -359,15 +358,28 @@ def test_ctrl_c_while_a_file_is_read(folder):
     assert (process.returncode, out, err) == (130, "", "opscan: interrupted\n")
 
 
+# what another process does: where it is defined, and its name
+APART = [
+    ("onnx_ahead", "read_content"),
+    ("onnx_compiled", "load"),
+    ("onnx_compiled", "infer_outputs"),
+    ("onnx_compiled", "infer_shapes"),
+]
+
+
 @linux
-def test_ctrl_c_while_onnx_works_apart(folder):
-    """The forked process ends too."""
+@pytest.mark.parametrize(("module", "name"), APART, ids=[name for _, name in APART])
+def test_ctrl_c_while_another_process_works(module, name, folder):
+    """It ends too."""
     code = (
-        f"import sys, time; from {onnx_passes.__name__.rpartition('.')[0]} import onnx_passes; from opscan import cli\n"
-        "from opscan.trace import onnx_inference\n"
-        "onnx_inference._infer = onnx_passes._infer_types_and_values = lambda model: time.sleep(99)\n"
+        f"import sys, time, pathlib; from opscan import cli; from opscan.trace import onnx_compiled, {module}\n"
+        "def work(*_, **__): pathlib.Path('asked').touch(); time.sleep(99)\n"
+        "def refuse(*_): raise RuntimeError\n"
+        "onnx_compiled.infer_outputs = refuse  # the model as a whole is asked about then\n"
+        f"{module}.{name} = work\n"
         "sys.argv = ['opscan', 'inspect', 'small.onnx']; cli.main()"
     )
-    process, out, err, below = interrupted([sys.executable, "-c", code], bool)
+    process, out, err, below = interrupted([sys.executable, "-c", code], lambda _: Path("asked").exists())
     assert (process.returncode, out, err) == (130, "", "opscan: interrupted\n")
+    assert below
     assert ends(below)
