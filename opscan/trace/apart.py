@@ -67,7 +67,6 @@ class Apart:
             _be_child(self._work, theirs_in, theirs_out)
         os.close(theirs_in)
         os.close(theirs_out)
-        _widen(ours_in)
         self._questions, self._answers = open(ours_out, "wb"), open(ours_in, "rb")
         self._started = True
         return self
@@ -177,6 +176,7 @@ def _be_child(work: Pass, reader: int, writer: int) -> NoReturn:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):  # C++ writes there before it aborts
             os.dup2(nowhere, stream)
+        _widen(writer)
         with open(reader, "rb") as questions, open(writer, "wb") as answers:
             while (message := _receive(questions)) is not None:
                 kind, data = message

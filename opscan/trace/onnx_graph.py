@@ -179,7 +179,7 @@ class _Walk:
 
     def graph(self, graph: Graph, outer: Scope, body: str) -> None:
         """Adds the sites of a graph that sees the values of `outer`."""
-        self._nodes(graph.nodes, outer | self._listing.declared(graph), body, graph.outputs)
+        self._nodes(graph.nodes, self._listing.declared(graph, outer), body, graph.outputs)
 
     def function(self, function: Function, inputs: Sequence[int], body: str) -> Scope:
         """Adds the sites of a function that is called with values of these types; what is then known of its values."""
@@ -197,10 +197,12 @@ class _Walk:
         for number, (call, inputs, outputs, name, place, is_alive) in enumerate(columns):
             if not call.is_plain and self._is_value_or_call(nodes, number, scope, body):
                 continue
-            key = (call, is_alive, *map(known, inputs), "", *map(known, outputs))
+            key = (call, is_alive, len(inputs), *map(known, inputs + outputs))
             form, makes = forms.get(key) or self._found(key, nodes, number, scope, dead=not is_alive)
-            for value, made in zip(outputs, makes, strict=True):
-                scope[value] = made
+            if len(outputs) == 1:  # nearly always, and half the time
+                (scope[outputs[0]],) = makes
+            else:
+                scope.update(zip(outputs, makes, strict=True))
             add((form, place or caller, name, body, inputs, outputs))
             if not call.is_plain:
                 self._bodies(nodes, number, scope, body)

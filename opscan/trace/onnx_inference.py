@@ -64,7 +64,7 @@ class Inference:
         self._question = ModelProto(ir_version=listing.ir_version, opset_import=imported).SerializeToString()
         self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
-        self._values = _Values(listing.graph.tensors)
+        self._values = _Values(listing.graph)
 
     def values(self, names: Sequence[str]) -> tuple[Hashable, ...]:
         """What tells values apart that the file states, whatever they are called; None where it states none."""
@@ -157,18 +157,19 @@ class Inference:
 class _Values(dict[str, Hashable]):
     """What tells apart the values that a file states, by the names of these; found when first asked for."""
 
-    def __init__(self, stored: Sequence[Outline]) -> None:
+    def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self._stored = stored
+        self._graph: Graph | None = graph
         self.tensors: dict[str, Outline] = {}
 
     def add(self, name: str, value: Hashable, tensor: TensorProto) -> None:
         self[name], self.tensors[name] = value, tensor
 
     def __missing__(self, name: str) -> Hashable:
-        if self._stored:
-            self.tensors |= {tensor.name: tensor for tensor in self._stored}
-            self._stored = ()
+        if self._graph:
+            names = (name for name, _ in self._graph.stored)
+            self.tensors |= zip(names, self._graph.tensors, strict=False)  # sparse ones have no values
+            self._graph = None
         tensor = self.tensors.get(name)
         self[name] = None if tensor is None or is_weight(tensor) else _content(tensor)
         return self[name]

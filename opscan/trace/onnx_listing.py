@@ -119,12 +119,13 @@ class Listing:
         yield self.graph.nodes
         yield from (function.nodes for function in self.functions.values())
 
-    def declared(self, graph: Graph) -> Scope:
-        """Every value of a graph whose type the file states.
+    def declared(self, graph: Graph, outer: Scope) -> Scope:
+        """Every value of a graph whose type the file states, and those of `outer`.
 
         An initializer wins over an input of the same name, which every initializer had in IR 3.
         """
-        scope = {**graph.stated, **dict(graph.stored)}
+        scope = outer | graph.stated
+        scope.update(graph.stored)
         for name, _ in graph.inputs if self.ir_version >= _OVERRIDABLE_SINCE else ():
             scope[name] = self.types.made(scope[name], False)
         scope[""] = ABSENT
