@@ -1,6 +1,5 @@
 """What a misspelt word may have meant."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -9,11 +8,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     Of words that are equally near, the first.
     """
+    from difflib import SequenceMatcher, get_close_matches  # noqa: PLC0415  # for those who misspell
+
     words = list(known)
-    near = difflib.get_close_matches(word, words, n=max(len(words), 1))
-    best = max((w for w in words if w in near), key=lambda other: _likeness(word, other), default=None)
-    return f"; did you mean {best}?" if best else ""
-
-
-def _likeness(word: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, other, word).ratio()
+    near = get_close_matches(word, words, n=max(len(words), 1))
+    likeness = {other: SequenceMatcher(None, other, word).ratio() for other in words if other in near}
+    return f"; did you mean {max(likeness, key=likeness.__getitem__)}?" if likeness else ""

@@ -8,6 +8,7 @@ from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
+from opscan.pipeline.cores import cores
 from opscan.pipeline.options import Options, ToolVersions
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
 
             defer()
             # Who reads many files has imported it all, and loads onnx once.
-            process = None if "opscan.trace.onnx_file" in sys.modules else onnx_ahead.started(source.path)
+            is_first = "opscan.trace.onnx_file" not in sys.modules
+            process = onnx_ahead.started(source.path) if is_first and cores() > 1 else None
             from opscan.trace.onnx_file import capture_onnx_file
 
             return record.replace(capture_onnx_file(source, process), tools=ToolVersions())

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from opscan.pipeline.cores import cores
+
 Result = TypeVar("Result")
 
 # torch and the exporter keep some 8 MB of each model that they have seen; a new process imports them (1.5 s), and
@@ -70,11 +72,6 @@ def _result(future: Any, timeout: float) -> Any:
         return f"its process died (exit code {error.exitcode})"
     except Exception as error:  # out of memory, or a fault of ours: the other models are still wanted
         return f"stopped by {type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def cores() -> int:
-    """Those this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _one_thread() -> None:
