@@ -1,6 +1,7 @@
 """A model -> its inventory in a dialect."""
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from opscan.core import record
@@ -32,10 +33,10 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             defer()
             # Who reads many files has imported it all, and loads onnx once.
             is_first = "opscan.trace.onnx_file" not in sys.modules
-            process = onnx_ahead.started(source.path) if is_first and cores() > 1 else None
-            from opscan.trace.onnx_file import capture_onnx_file
+            with onnx_ahead.reading(source.path) if is_first and cores() > 1 else nullcontext() as process:
+                from opscan.trace.onnx_file import capture_onnx_file
 
-            return record.replace(capture_onnx_file(source, process), tools=ToolVersions())
+                return record.replace(capture_onnx_file(source, process), tools=ToolVersions())
         case TorchSource():
             from opscan.pipeline.torch_captures import capture_torch_model
 

@@ -108,6 +108,7 @@ class Apart:
         with suppress(BrokenPipeError):
             self._questions.close()
         self._answers.close()
+        self._started = False
         if self._child:  # it takes some time to end, which nobody need wait for
             _LEAVING.append(self._child)
 

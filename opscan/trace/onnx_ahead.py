@@ -1,6 +1,8 @@
 """A file is read, and onnx loaded, in a process of their own while this one imports what it needs for both."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 
 from opscan.trace.apart import Apart, PassFailed
@@ -10,20 +12,20 @@ from opscan.trace.onnx_bytes import read_content
 _READ, _LOAD = b"r", b"l"
 
 
-def started(path: PurePath) -> Apart | None:
+@contextmanager
+def reading(path: PurePath) -> Iterator[Apart | None]:
     """A process that reads the file (see `content`), loads onnx, and then does what a Library asks.
 
     None where none can be started, or the path is no file, which can be read more than once.
     """
-    if not hasattr(os, "fork") or not os.path.isfile(path):
-        return None
-    try:
-        process = Apart(_answer).__enter__()
-    except PassFailed:  # who depends on one will be told
-        return None
-    process.post(_READ + os.fsencode(path))
-    process.tell(_LOAD)
-    return process
+    with ExitStack() as stack:
+        process = None
+        if hasattr(os, "fork") and os.path.isfile(path):
+            with suppress(PassFailed):  # who depends on one will be told
+                process = stack.enter_context(Apart(_answer))
+                process.post(_READ + os.fsencode(path))
+                process.tell(_LOAD)
+        yield process
 
 
 def content(process: Apart) -> bytes | None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -26,7 +27,9 @@ MODELS = [
 
 
 def captured(path, *, ahead):
-    return capture_onnx_file(OnnxSource("m", path), onnx_ahead.started(path) if ahead else None)
+    with onnx_ahead.reading(path) if ahead else nullcontext() as process:
+        assert (process is not None) == (ahead and path.exists())
+        return capture_onnx_file(OnnxSource("m", path), process)
 
 
 @pytest.fixture(params=MODELS, ids=[proof for _, proof in MODELS])
@@ -98,9 +101,11 @@ def test_without_processes_the_file_is_read_here(path, monkeypatch):
         raise OSError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refused)
-    assert onnx_ahead.started(path) is None
+    with onnx_ahead.reading(path) as process:
+        assert process is None
     monkeypatch.delattr(os, "fork")
-    assert onnx_ahead.started(path) is None
+    with onnx_ahead.reading(path) as process:
+        assert process is None
 
 
 # cores that the process may use, whether it loads onnx itself for the first and the second file, why
