@@ -39,7 +39,9 @@ def _pieces(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) -> 
         for source in before if accepted[node] else ():
             if accepted[source]:
                 found = parent[source]
-                if parent[node] != found:  # else they are together already
+                if parent[node] == node:  # it is alone, and nobody was looked at that reads from it
+                    parent[node] = found
+                elif parent[node] != found:  # else they are together already
                     parent[_root(parent, node)] = _root(parent, found)
     return [_root(parent, parent[node]) if takes else -1 for node, takes in enumerate(accepted)]
 

@@ -1,6 +1,6 @@
-"""Work of onnx's C++ in a process of its own.
+"""Work in a process of its own, above all that of onnx's C++.
 
-A damaged model can crash it (seen with onnx 1.23: segmentation faults, aborts, endless loops and
+A damaged model can crash that (seen with onnx 1.23: segmentation faults, aborts, endless loops and
 allocations of any size), so the process is forked, with bounded time and memory.
 """
 
