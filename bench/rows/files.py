@@ -88,7 +88,7 @@ def rows(files: Files) -> Iterator[Row]:
             ours=opscan("check", middle, "--backend", BACKEND),
             peers=(
                 Peer(_polygraphy(middle, "--show", "layers"), goal=5),
-                Peer(_polygraphy(middle)),
+                Peer(_polygraphy(middle), goal=5),
                 Peer(_usability(middle), goal=20),
                 Peer(_onnx_tool(middle), goal=20),
                 Peer(_onnxslim(middle)),

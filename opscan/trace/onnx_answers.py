@@ -39,8 +39,4 @@ def _infer(data: bytes) -> bytes:
     return answer.SerializeToString()
 
 
-_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {
-    DEFINE: _define,
-    NEWEST: _newest,
-    INFER: _infer,
-}
+_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {DEFINE: _define, NEWEST: _newest, INFER: _infer}
