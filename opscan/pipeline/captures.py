@@ -1,7 +1,6 @@
 """A model -> its inventory in a dialect."""
 
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from opscan.core import record
@@ -9,7 +8,6 @@ from opscan.core.dialect import AtenLevel, Dialect
 from opscan.core.errors import NoAnswer, UsageError
 from opscan.core.inventory import Inventory
 from opscan.core.source import InventorySource, ModelSource, OnnxSource, TorchSource
-from opscan.pipeline.cores import cores
 from opscan.pipeline.options import Options, ToolVersions
 
 if TYPE_CHECKING:
@@ -27,13 +25,12 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             return inventory
         case OnnxSource():
             _require(source.name, dialect, Dialect.ONNX)
-            from opscan.trace import onnx_ahead
+            from opscan.pipeline import ahead
             from opscan.trace.onnx_package import defer
 
             defer()
             # Who reads many files has imported it all, and loads onnx once.
-            is_first = "opscan.trace.onnx_file" not in sys.modules
-            with onnx_ahead.reading(source.path) if is_first and cores() > 1 else nullcontext() as process:
+            with ahead.reading(source.path, alone="opscan.trace.onnx_file" in sys.modules) as process:
                 from opscan.trace.onnx_file import capture_onnx_file
 
                 return record.replace(capture_onnx_file(source, process), tools=ToolVersions())

@@ -103,14 +103,23 @@ class Apart:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not self._started:
             return
-        if self._child and error is not None and not isinstance(error, Exception):  # Ctrl-C
-            os.kill(self._child, signal.SIGKILL)
+        if error is not None and not isinstance(error, Exception):  # Ctrl-C
+            self._kill()
         with suppress(BrokenPipeError):
             self._questions.close()
         self._answers.close()
         self._started = False
         if self._child:  # it takes some time to end, which nobody need wait for
             _LEAVING.append(self._child)
+
+    def end(self) -> None:
+        """Whatever it does, nobody wants to know any more."""
+        self._kill()
+        self.__exit__(None, None, None)
+
+    def _kill(self) -> None:
+        if self._child:
+            os.kill(self._child, signal.SIGKILL)
 
     def _status(self) -> int:
         """How it ended, once it has."""

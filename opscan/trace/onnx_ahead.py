@@ -1,50 +1,92 @@
 """A file is read, and onnx loaded, in a process of their own while this one imports what it needs for both."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from opscan.trace.apart import Apart, PassFailed
-from opscan.trace.onnx_bytes import read_content
+from opscan.trace.plain import packed, unpacked
+
+if TYPE_CHECKING:
+    from opscan.trace.onnx_listing import Listing
 
 # What a question begins with; the others are for onnx_answers.
-_READ, _LOAD = b"r", b"l"
+READ, CONTENT, LOAD = b"r", b"c", b"l"
+
+# What the other process has read.
+_content = b""
 
 
-@contextmanager
-def reading(path: PurePath) -> Iterator[Apart | None]:
-    """A process that reads the file (see `content`), loads onnx, and then does what a Library asks.
+class Lost(Exception):
+    """The other process cannot say what it read, or that is damaged: who reads the file itself may know more."""
+
+
+def reader(path: PurePath) -> Apart | None:
+    """A process, started, that reads the file and loads onnx, and then answers what is asked below and by a Library.
 
     None where none can be started, or the path is no file, which can be read more than once.
     """
-    with ExitStack() as stack:
-        process = None
-        if hasattr(os, "fork") and os.path.isfile(path):
-            with suppress(PassFailed):  # who depends on one will be told
-                process = stack.enter_context(Apart(_answer))
-                process.post(_READ + os.fsencode(path))
-                process.tell(_LOAD)
-        yield process
-
-
-def content(process: Apart) -> bytes | None:
-    """What it read, as read_content; None where it could not."""
-    try:
-        return process.answer()
-    except PassFailed:
+    if not hasattr(os, "fork") or not os.path.isfile(path):
         return None
+    process = Apart(_answer)
+    try:
+        process.__enter__()
+    except PassFailed:  # who depends on one will be told
+        return None
+    process.post(READ + os.fsencode(path))
+    process.tell(LOAD)
+    return process
+
+
+def listing(process: Apart) -> "Listing":
+    """What it read. Must be the first question. Raises Lost."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415  # imported while the file is read, as the others
+
+    from opscan.trace.onnx_columns import restored  # noqa: PLC0415
+    from opscan.trace.onnx_listing import Listing  # noqa: PLC0415
+
+    try:
+        return Listing(restored(unpacked(process.answer())))
+    except (PassFailed, DecodeError, ValueError) as error:
+        raise Lost from error
+
+
+def content(process: Apart) -> bytes:
+    """The bytes of what it read. Raises Lost."""
+    try:
+        return process.ask(CONTENT)
+    except PassFailed as error:
+        raise Lost from error
 
 
 def _answer(data: bytes) -> bytes:
     """What each process imports for itself, it imports while the other one does."""
-    kind = data[:1]
-    if kind == _READ:
-        return read_content(Path(os.fsdecode(data[1:])), "")
-    if kind == _LOAD:
-        from opscan.trace import onnx_compiled  # noqa: PLC0415
-
-        onnx_compiled.load()
+    work = _ANSWERS.get(data[:1])
+    if work is not None:
+        return work(data[1:])
     from opscan.trace import onnx_answers  # noqa: PLC0415
 
-    return b"" if kind == _LOAD else onnx_answers.answer(data)
+    return onnx_answers.answer(data)
+
+
+def _read(path: bytes) -> bytes:
+    global _content  # noqa: PLW0603  # one process reads one file
+    from opscan.trace import onnx_package  # noqa: PLC0415
+
+    onnx_package.defer()
+    from opscan.trace.onnx_bytes import read_content  # noqa: PLC0415
+    from opscan.trace.onnx_columns import columns_of  # noqa: PLC0415
+
+    _content = read_content(Path(os.fsdecode(path)), "")
+    return packed(columns_of(_content, ""))
+
+
+def _load(_: bytes) -> bytes:
+    from opscan.trace import onnx_answers, onnx_compiled  # noqa: PLC0415, F401
+
+    onnx_compiled.load()
+    return b""
+
+
+_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {READ: _read, CONTENT: lambda _: _content, LOAD: _load}

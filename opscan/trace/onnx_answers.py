@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
 from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.onnx_definitions import Key, definition_of, schema_of
+from opscan.trace.plain import packed, unpacked
 
 # What a question begins with.
 DEFINE, NEWEST, INFER = b"d", b"n", b"i"
@@ -18,11 +18,11 @@ def answer(data: bytes) -> bytes:
 
 
 def _define(data: bytes) -> bytes:
-    return msgspec.msgpack.encode(list(map(definition_of, msgspec.msgpack.decode(data, type=list[Key]))))
+    return packed(tuple([definition_of(Key(*parts)) for parts in unpacked(data)]))
 
 
 def _newest(_: bytes) -> bytes:
-    return msgspec.msgpack.encode(onnx_compiled.newest())
+    return packed(onnx_compiled.newest())
 
 
 def _infer(data: bytes) -> bytes:

@@ -1,23 +1,16 @@
 """What onnx says of an operator that a walk of a graph needs: a value, which another process may have made."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from onnx.onnx_ml_pb2 import AttributeProto, FunctionProto
 
-from opscan.core.inventory import Attribute, TensorSpec
-from opscan.core.record import Record
 from opscan.trace import onnx_compiled
 from opscan.trace.onnx_nodes import FunctionKey
-from opscan.trace.onnx_values import attribute_value
-
-NO_TYPES: Mapping[str, str] = {}
-# In the place of the dtype of a parameter that is left out.
-_ABSENT = "(absent)"
 
 
-class Formal(Record, frozen=True):
+class Formal(NamedTuple):
     """An input or output of a definition."""
 
     type: str
@@ -28,7 +21,7 @@ class Formal(Record, frozen=True):
     """Whether it takes sequences alone."""
 
 
-class Definition(Record, frozen=True):
+class Definition(NamedTuple):
     """One version of an operator, as a graph with certain opsets sees it."""
 
     since_version: int
@@ -41,6 +34,13 @@ class Definition(Record, frozen=True):
     """Serialized AttributeProto of the attributes that may be left out."""
     is_function: bool
     """Whether ONNX defines it by a body that is valid there."""
+
+    @classmethod
+    def restored(cls, parts: Any) -> "Definition":
+        """One that another process has packed. Raises TypeError where it is something else."""
+        found = cls(*parts)
+        inputs, outputs = (tuple([Formal(*formal) for formal in side]) for side in (found.inputs, found.outputs))
+        return found._replace(inputs=inputs, outputs=outputs)
 
 
 class Key(NamedTuple):
@@ -117,52 +117,3 @@ def _has_body(schema: Any, standard: int) -> bool:
 def _version(name: str, opset: int) -> int | None:
     schema = schema_of(name, "", opset)
     return None if schema is None else int(schema.since_version)
-
-
-def formals(stated: Sequence[Any], operands: Sequence[object]) -> Iterator[Any]:
-    """The formal parameter that each operand stands for; None where there is none. The last may repeat."""
-    for position, _ in enumerate(operands):
-        yield stated[min(position, len(stated) - 1)] if stated else None
-
-
-def types(
-    definition: Definition | None, inputs: Sequence[TensorSpec | None], outputs: Sequence[TensorSpec]
-) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The dtype of each type variable, and the variables whose dtype is not known."""
-    if definition is None:
-        return NO_TYPES, ("*",)
-    # An output that is left out has no name.
-    named = tuple(_dtype(spec) if spec.name else _ABSENT for spec in outputs)
-    return _types(definition.variables, definition.inputs, definition.outputs, tuple(map(_dtype, inputs)), named)
-
-
-def _dtype(spec: TensorSpec | None) -> str | None:
-    return _ABSENT if spec is None else spec.dtype
-
-
-@lru_cache(maxsize=4096)  # few kinds of nodes make up a graph
-def _types(
-    variables: tuple[str, ...],
-    formal_inputs: tuple[Formal, ...],
-    formal_outputs: tuple[Formal, ...],
-    inputs: tuple[str | None, ...],
-    outputs: tuple[str | None, ...],
-) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    bound = [*_bind_types(formal_inputs, inputs), *_bind_types(formal_outputs, outputs)]
-    known = {variable: dtype for variable, dtype in bound if variable in variables and dtype}
-    unknown = {variable for variable, dtype in bound if variable in variables and not dtype}
-    return dict(sorted(known.items())), tuple(sorted(unknown - known.keys()))
-
-
-def _bind_types(stated: Sequence[Formal], actuals: Sequence[str | None]) -> Iterator[tuple[str, str | None]]:
-    """Type variable -> dtype of the parameters that are present."""
-    for formal, actual in zip(formals(stated, actuals), actuals, strict=True):
-        if actual != _ABSENT and formal is not None and formal.is_homogeneous:
-            yield formal.type, actual
-
-
-def defaults(definition: Definition | None) -> Mapping[str, Attribute] | None:
-    """What attributes stand for that a node leaves out; None for an operator without definition."""
-    if definition is None:
-        return None
-    return {name: attribute_value(AttributeProto.FromString(text)) for name, text in definition.defaults.items()}

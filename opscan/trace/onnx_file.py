@@ -1,8 +1,9 @@
 """The inventory of an ONNX file."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -16,18 +17,23 @@ from opscan.core.source import OnnxSource
 from opscan.trace import onnx_ahead, onnx_compiled, onnx_graph
 from opscan.trace.apart import Apart, PassFailed, reason
 from opscan.trace.onnx_bytes import LARGEST_FILE, read_content
+from opscan.trace.onnx_columns import columns_of
 from opscan.trace.onnx_definitions import key_of
 from opscan.trace.onnx_inference import Inference, Open, inferable
 from opscan.trace.onnx_library import Library
-from opscan.trace.onnx_listing import Graph, Listing, is_typed, listing_of, stored_elements
-from opscan.trace.onnx_outline import model_outline
+from opscan.trace.onnx_listing import Graph, Listing, is_typed, stored_elements
 from opscan.trace.onnx_passes import inferred, inlined
 from opscan.trace.onnx_provenance import Provenance
-from opscan.trace.onnx_read import parsed, require_graph
+from opscan.trace.onnx_read import parsed
 from opscan.trace.onnx_types import Types
 from opscan.trace.provenance import SourceLines
 
 _TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
+_FILE = "ONNX file"
+_NO_LINES = SourceLines({}, ())
+
+Content = Callable[[], bytes]
+"""A serialized model, which another process may have."""
 
 
 def capture_onnx_file(source: OnnxSource, process: Apart | None = None) -> Inventory:
@@ -35,11 +41,17 @@ def capture_onnx_file(source: OnnxSource, process: Apart | None = None) -> Inven
 
     Raises NoAnswer, naming the file and the fault.
     """
-    path = Path(source.path)
-    with _nothing_collected(), Library(process) as library:
-        content = (process and onnx_ahead.content(process)) or read_content(path, source.name)
-        notes = [_TOO_LARGE] if path.stat().st_size > LARGEST_FILE else []
-        return _inventory_of(content, source.name, "ONNX file", SourceLines({}, ()), None, notes, library)
+    path, name = Path(source.path), source.name
+    with _nothing_collected():
+        notes = [_TOO_LARGE] if path.is_file() and path.stat().st_size > LARGEST_FILE else []
+        if process is not None:
+            with suppress(onnx_ahead.Lost), Library(process) as library:
+                listing = onnx_ahead.listing(process)
+                content = partial(onnx_ahead.content, process)
+                return _inventory_of(content, listing, name, _FILE, _NO_LINES, None, [*notes], library)
+        with Library() as library:
+            text, listing = _listed(read_content(path, name), name)
+            return _inventory_of(lambda: text, listing, name, _FILE, _NO_LINES, None, notes, library)
 
 
 @contextmanager
@@ -58,13 +70,14 @@ def inventory_of(
     model: ModelProto, name: str, method: str, *, lines: SourceLines | None = None, params: int | None = None
 ) -> Inventory:
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
-    content = model.SerializeToString()
     with Library() as library:
-        return _inventory_of(content, name, method, lines or SourceLines({}, ()), params, [], library)
+        content, listing = _listed(model.SerializeToString(), name)
+        return _inventory_of(lambda: content, listing, name, method, lines or _NO_LINES, params, [], library)
 
 
 def _inventory_of(
-    content: bytes,
+    content: Content,
+    listing: Listing,
     name: str,
     method: str,
     lines: SourceLines,
@@ -72,10 +85,9 @@ def _inventory_of(
     notes: list[str],
     library: Library,
 ) -> Inventory:
-    """Of a serialized model. Raises NoAnswer where it is damaged."""
-    library.limit(len(content))
+    """Of a serialized model. Raises NoAnswer where it is damaged, and what `content` raises."""
+    library.limit(listing.size)
     try:
-        content, listing = _listed(content, name)
         local_functions = tuple(sorted({str(OpName(*key)) for key in listing.functions}))
         params = stored_elements(listing) if params is None else params  # what is inlined is stored in the functions
         if listing.functions:
@@ -102,15 +114,10 @@ def _inventory_of(
 
 def _listed(content: bytes, name: str) -> tuple[bytes, Listing]:
     """A model as columns, and as bytes that are as they should be. Raises NoAnswer where they cannot be."""
-    try:
-        outline = model_outline(content)
-        require_graph(outline, name)
-        return content, listing_of(outline, content)
-    except DecodeError:  # damaged, or only some of its text is
-        content = parsed(content, name).SerializeToString()
-    outline = model_outline(content)
-    require_graph(outline, name)
-    return content, listing_of(outline, content)
+    with suppress(DecodeError):  # damaged, or only some of its text is
+        return content, Listing(columns_of(content, name))
+    content = parsed(content, name).SerializeToString()
+    return content, Listing(columns_of(content, name))
 
 
 def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:
@@ -119,20 +126,21 @@ def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:
     return (types.named(number, name) for name, number in graph.inputs if name not in stored)
 
 
-def _without_functions(content: bytes, listing: Listing, notes: list[str], name: str) -> tuple[bytes, Listing]:
+def _without_functions(content: Content, listing: Listing, notes: list[str], name: str) -> tuple[Content, Listing]:
     """The model with its local functions inlined as far as that is possible."""
     try:
-        result = inlined(parsed(content, name))
+        result = inlined(parsed(content(), name))
     except PassFailed as error:
         notes.append(f"local functions walked without type inference: {error}")
         return content, listing
     rest = ", those of another opset walked without type inference" if result.functions else ""
     notes.append(f"{len(listing.functions)} local functions inlined{rest}")
-    return _listed(result.SerializeToString(), name)
+    text, listing = _listed(result.SerializeToString(), name)
+    return lambda: text, listing
 
 
 def _walked(
-    content: bytes, listing: Listing, lines: SourceLines, notes: list[str], name: str, library: Library
+    content: Content, listing: Listing, lines: SourceLines, notes: list[str], name: str, library: Library
 ) -> tuple[Listing, onnx_graph.Walked]:
     """What a model does, with the types of its values as far as they are known."""
     provenance = Provenance(listing.all_nodes(), lines)
@@ -143,7 +151,7 @@ def _walked(
         with suppress(Open, PassFailed):
             return listing, onnx_graph.walked(listing, provenance, library, Inference(listing, library))
     try:
-        _, listing = _listed(inferred(parsed(content, name)).SerializeToString(), name)
+        _, listing = _listed(inferred(parsed(content(), name)).SerializeToString(), name)
         provenance = Provenance(listing.all_nodes(), lines)
     except PassFailed as error:  # the operators are known all the same
         notes.append(f"type inference failed: {error}")

@@ -25,7 +25,8 @@ from opscan.core.inventory import TensorSpec
 from opscan.core.record import Record
 from opscan.trace import onnx_compiled
 from opscan.trace.apart import PassFailed, reason
-from opscan.trace.onnx_definitions import Definition, Formal, default_attributes, formals, plain_body, schema_of
+from opscan.trace.onnx_binding import formals
+from opscan.trace.onnx_definitions import Definition, Formal, default_attributes, plain_body, schema_of
 from opscan.trace.onnx_passes import apart
 from opscan.trace.onnx_values import dtype_code, dtype_name, tensor_type
 

@@ -12,13 +12,13 @@ from opscan.core.macs import macs
 from opscan.core.operator import OpName
 from opscan.core.sites import Row, Sites
 from opscan.trace.apart import reason
-from opscan.trace.onnx_definitions import Definition, defaults, key_of, types
+from opscan.trace.onnx_binding import defaults, types
+from opscan.trace.onnx_definitions import Definition, key_of
 from opscan.trace.onnx_functions import Calls, expanded
 from opscan.trace.onnx_inference import Inference, Open
 from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Function, Graph, Listing, Nodes, listed, needed
 from opscan.trace.onnx_nodes import FunctionKey, opsets
-from opscan.trace.onnx_outline import function_outline
 from opscan.trace.onnx_provenance import Place, Provenance
 from opscan.trace.onnx_types import ABSENT, UNKNOWN, Scope, Types
 from opscan.trace.onnx_values import attribute_value, constant_spec
@@ -105,7 +105,7 @@ def _function_bodies(calls: Calls, ir_version: int, library: Library) -> dict[st
             if not function.doc_string:
                 walk = _Walk(listing, nobody, call.imports, library, calls, rows)
                 inputs = [ABSENT if spec is None else listing.types.number(spec) for spec in call.inputs]
-                walk.function(listing.function(function_outline(function.SerializeToString())), inputs, "")
+                walk.function(listing.function(function.SerializeToString()), inputs, "")
             found[key] = FunctionBody(rows.sites(), function.doc_string)
     return found
 

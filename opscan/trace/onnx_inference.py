@@ -5,6 +5,7 @@ that inference may know more, for it follows values through shapes, and goes int
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
@@ -13,10 +14,9 @@ from opscan.trace.apart import PassFailed
 from opscan.trace.onnx_definitions import key_of
 from opscan.trace.onnx_library import Library
 from opscan.trace.onnx_listing import Call, Graph, Listing
-from opscan.trace.onnx_outline import Outline
-from opscan.trace.onnx_read import is_weight
+from opscan.trace.onnx_nodes import PAYLOADS, is_weight
 from opscan.trace.onnx_types import ABSENT, UNKNOWN, Scope
-from opscan.trace.onnx_values import PAYLOADS, constant_spec, dtype_code, tensor_type, type_spec
+from opscan.trace.onnx_values import constant_spec, dtype_code, tensor_type, type_spec
 
 # Before this IR version, onnx overlooks a stored tensor that is not an input too.
 _STORED_ALONE = 4
@@ -64,11 +64,12 @@ class Inference:
         self._question = ModelProto(ir_version=listing.ir_version, opset_import=imported).SerializeToString()
         self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
-        self._values = _Values(listing.graph)
+        self._stored = listing.graph.small
+        self._values: dict[str, bytes | None] = {}
 
-    def values(self, names: Sequence[str]) -> tuple[Hashable, ...]:
-        """What tells values apart that the file states, whatever they are called; None where it states none."""
-        return tuple(map(self._values.__getitem__, names))
+    def values(self, names: Sequence[str]) -> tuple[bytes | None, ...]:
+        """Tensors without names that hold the values which the file states; None where it states none."""
+        return tuple([self._values[name] if name in self._values else self._value_of(name) for name in names])
 
     def constant(self, call: Call, outputs: Sequence[str]) -> int:
         """The type of a Constant node's value, which is kept for `values`. Raises Open where it has none."""
@@ -76,7 +77,7 @@ class Inference:
         if spec is None or len(outputs) != 1 or any(a.HasField("sparse_tensor") for a in attributes):
             raise Open
         if attributes[0].HasField("t"):
-            self._values.add(outputs[0], call, attributes[0].t)
+            self._values[outputs[0]] = _anonymous(attributes[0].t.SerializeToString())
         return self._types.made(self._number(spec), False)
 
     def made(self, call: Call, inputs: Sequence[str], outputs: Sequence[str], scope: Scope) -> tuple[Made, bool]:
@@ -95,12 +96,19 @@ class Inference:
         values = self.values(inputs)
         key = (key, values)
         if key not in self._known:
-            stored = {position: self._values.tensors[inputs[position]] for position, v in enumerate(values) if v}
+            stored = {position: value for position, value in enumerate(values) if value is not None}
             self._known[key] = self._asked(call.node, inputs, outputs, scope, stored)
         makes = self._known[key]
         if makes is None:
             raise Open
         return makes, True
+
+    def _value_of(self, name: str) -> bytes | None:
+        content = self._stored.get(name)
+        tensor = None if content is None else TensorProto.FromString(content)
+        has_values = tensor and any(getattr(tensor, payload) for payload in PAYLOADS) and not is_weight(tensor)
+        self._values[name] = _anonymous(content) if has_values else None
+        return self._values[name]
 
     def _asked(
         self,
@@ -108,7 +116,7 @@ class Inference:
         inputs: Sequence[str],
         outputs: Sequence[str],
         scope: Scope,
-        values: Mapping[int, Outline],
+        values: Mapping[int, bytes],
     ) -> Made | None:
         """None where not all is told. Raises Open where too much was asked already."""
         if not self._left:
@@ -121,9 +129,9 @@ class Inference:
         for position, name in enumerate(inputs):
             if name:
                 question.graph.input.append(self._value(f"i{position}", scope.get(name, UNKNOWN)))
-        for position, tensor in values.items():
+        for position, value in values.items():
             stored = question.graph.initializer.add()
-            stored.ParseFromString(tensor.SerializeToString())
+            stored.ParseFromString(value)
             stored.name = f"i{position}"
         try:
             answer = self._library.infer(question)
@@ -154,31 +162,9 @@ class Inference:
         return self._types.number(spec)
 
 
-class _Values(dict[str, Hashable]):
-    """What tells apart the values that a file states, by the names of these; found when first asked for."""
-
-    def __init__(self, graph: Graph) -> None:
-        super().__init__()
-        self._graph: Graph | None = graph
-        self.tensors: dict[str, Outline] = {}
-
-    def add(self, name: str, value: Hashable, tensor: TensorProto) -> None:
-        self[name], self.tensors[name] = value, tensor
-
-    def __missing__(self, name: str) -> Hashable:
-        if self._graph:
-            names = (name for name, _ in self._graph.stored)
-            self.tensors |= zip(names, self._graph.tensors, strict=False)  # sparse ones have no values
-            self._graph = None
-        tensor = self.tensors.get(name)
-        self[name] = None if tensor is None or is_weight(tensor) else _content(tensor)
-        return self[name]
-
-
-def _content(tensor: Outline) -> Hashable:
-    """The tensor as it is, but for its name."""
-    if not any(getattr(tensor, payload) for payload in PAYLOADS):
-        return None
-    anonymous = TensorProto.FromString(tensor.SerializeToString())
-    anonymous.ClearField("name")
-    return anonymous.SerializeToString()
+@cache
+def _anonymous(content: bytes) -> bytes:
+    """A tensor as it is, but for its name."""
+    tensor = TensorProto.FromString(content)
+    tensor.ClearField("name")
+    return tensor.SerializeToString()

@@ -1,10 +1,9 @@
 """What a walk asks of onnx's compiled part: how operators are defined, and what a node makes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-import msgspec
 from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.trace import onnx_compiled
@@ -12,6 +11,9 @@ from opscan.trace.apart import Apart, PassFailed
 from opscan.trace.onnx_answers import DEFINE, INFER, NEWEST, answer
 from opscan.trace.onnx_definitions import Definition, Key, definition_of
 from opscan.trace.onnx_passes import model_of
+from opscan.trace.plain import packed, unpacked
+
+_Told = TypeVar("_Told")
 
 
 class Library:
@@ -53,12 +55,12 @@ class Library:
         """Asks for many definitions at once."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._known]
         if wanted:
-            found = self._told(DEFINE, wanted, list[Definition | None]) or map(definition_of, wanted)
-            self._known |= zip(wanted, found, strict=True)
+            told = self._told(DEFINE, tuple(wanted), _definitions)
+            self._known |= zip(wanted, told or map(definition_of, wanted), strict=True)
 
     def newest(self) -> Mapping[str, int]:
         """The newest opset of each domain that onnx knows, `""` for ai.onnx."""
-        return self._told(NEWEST, None, dict[str, int]) or onnx_compiled.newest()
+        return self._told(NEWEST, None, dict) or onnx_compiled.newest()
 
     def infer(self, question: ModelProto) -> ModelProto:
         """A model of one node with its inputs -> its outputs, as far as onnx tells their types. Raises PassFailed."""
@@ -67,11 +69,15 @@ class Library:
             self._process.limit(self._size)
         return model_of(self._process.ask(INFER + question.SerializeToString()))
 
-    def _told(self, kind: bytes, question: object, form: Any) -> Any:  # a type, and a value of it
+    def _told(self, kind: bytes, question: object, read: Callable[[Any], _Told]) -> _Told | None:
         """None where no process tells."""
         if self._process is None:
             return None
         try:
-            return msgspec.msgpack.decode(self._process.ask(kind + msgspec.msgpack.encode(question)), type=form)
-        except (PassFailed, msgspec.DecodeError):
+            return read(unpacked(self._process.ask(kind + packed(question))))
+        except (PassFailed, ValueError, TypeError):
             return None
+
+
+def _definitions(parts: Iterable[Any]) -> list[Definition | None]:
+    return [None if part is None else Definition.restored(part) for part in parts]

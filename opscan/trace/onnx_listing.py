@@ -1,24 +1,27 @@
-"""An ONNX graph as columns, read once: protobuf makes anew whatever it is asked for.
-
-Repeated fields are sliced before they are gone through: a slice is a list, over which Python goes twice as fast.
-"""
+"""An ONNX graph as its columns tell it: what many nodes share is parsed, once, and equal types have one number."""
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
 from onnx.onnx_ml_pb2 import NodeProto
 
 from opscan.core.inventory import TensorSpec
-from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key, opsets
-from opscan.trace.onnx_outline import Outline, attribute_outline, model_outline
+from opscan.trace.onnx_columns import (
+    GraphColumns,
+    ModelColumns,
+    NodeColumns,
+    graph_columns,
+    model_columns,
+    node_columns,
+    value_columns,
+)
+from opscan.trace.onnx_nodes import FunctionKey, bodies, call_key, function_key
+from opscan.trace.onnx_outline import Outline, attribute_outline, function_outline
 from opscan.trace.onnx_read import drop_from_attributes, may_hold_weights
 from opscan.trace.onnx_types import ABSENT, Scope, Types
-from opscan.trace.onnx_values import sparse_spec
 
-METADATA = "pkg.torch.onnx."
-"""What keys of a node's metadata begin with that say where it comes from."""
 # From this IR version on, an initializer that is also an input is only that input's default.
 _OVERRIDABLE_SINCE = 4
 
@@ -48,8 +51,10 @@ class Nodes(NamedTuple):
     """The nodes of a graph or function, in its order."""
 
     names: Sequence[str]
-    metadata: Sequence[Sequence[Outline]]
-    """Entries with a key and a value."""
+    scopes: Sequence[str | None]
+    """What torch's exporter says of their modules; empty where it says nothing of any."""
+    stacks: Sequence[str | None]
+    """Stack traces; empty as `scopes`."""
     calls: Sequence[Call]
     inputs: Sequence[list[str]]
     outputs: Sequence[list[str]]
@@ -75,8 +80,8 @@ class Graph(NamedTuple):
     """Names and types of stored tensors, sparse ones last."""
     sparse: int
     """How many of them are sparse."""
-    tensors: Sequence[Outline]
-    """The others themselves."""
+    small: Mapping[str, bytes]
+    """Those of the others that may be small, serialized."""
 
 
 class Function(NamedTuple):
@@ -90,29 +95,28 @@ class Function(NamedTuple):
 class Listing:
     """A model as columns. Equal calls are one Call, equal types have one number."""
 
-    def __init__(self, model: Outline, *, has_metadata: bool = True) -> None:
-        """`has_metadata`: whether nodes may have some of `METADATA`.
-
-        Raises DecodeError where what the outline left closed is damaged, or text in it is not UTF-8.
-        """
+    def __init__(self, model: ModelColumns) -> None:
+        """Raises DecodeError where what the columns left closed is damaged, or text in it is not UTF-8."""
         self.types = Types()
-        self._has_metadata = has_metadata
-        self.ir_version: int = model.ir_version
-        self.imports = opsets(model.opset_import)
+        self.size = model.size
+        """Bytes of the serialized model."""
+        self._has_metadata = model.has_metadata
+        self.ir_version = model.ir_version
+        self.imports = model.imports
         """Domain -> version, `""` for ai.onnx."""
-        self._calls: dict[Hashable, Call] = {}
-        self._own = {function_key(function) for function in model.functions}
+        self._calls: dict[tuple[str | bytes, ...], Call] = {}
+        functions = list(map(function_outline, model.functions))
+        self._own = {function_key(function) for function in functions}
         self.graph = self._graph(model.graph)
-        self.functions = {function_key(function): self.function(function) for function in model.functions}
+        self.functions = {function_key(function): self._function(function) for function in functions}
 
     def calls(self) -> Iterable[Call]:
         """What all nodes call, those of bodies included."""
         return self._calls.values()
 
-    def function(self, function: Outline) -> Function:
-        """Another function."""
-        stated = {name: number for name, number, _ in self.types.stated(function.value_info[:])}
-        return Function(function, self._nodes(function.node[:]), stated)
+    def function(self, content: bytes) -> Function:
+        """Another function, serialized."""
+        return self._function(function_outline(content))
 
     def all_nodes(self) -> Iterator[Nodes]:
         """Those of the graph and of each function, without those of bodies."""
@@ -131,48 +135,53 @@ class Listing:
         scope[""] = ABSENT
         return scope
 
-    def _graph(self, graph: Outline) -> Graph:
-        outputs, tensors = graph.output[:], graph.initializer[:]
-        made = list(self.types.stated((*graph.value_info[:], *outputs)))
-        given = list(self.types.stated(graph.input[:]))
+    def _function(self, function: Outline) -> Function:
+        stated = {name: number for name, number, _ in self.types.stated(value_columns(function.value_info[:]))}
+        return Function(function, self._nodes(node_columns(function.node[:], has_metadata=self._has_metadata)), stated)
+
+    def _graph(self, graph: GraphColumns) -> Graph:
+        given, made = list(self.types.stated(graph.inputs)), list(self.types.stated(graph.made))
         inputs = [(name, number) for name, number, _ in given]
-        sparse = [(spec.name, self.types.number(spec)) for spec in map(sparse_spec, graph.sparse_initializer)]
+        kinds = self.types.stored(graph.of_kinds)
+        sparse = self.types.stored(kind for _, kind in graph.sparse)
+        stored = zip(graph.tensors, map(kinds.__getitem__, graph.kinds), strict=True)
         return Graph(
-            nodes=self._nodes(graph.node[:]),
+            nodes=self._nodes(graph.nodes),
             inputs=inputs,
             inputs_complete=all(is_complete for _, _, is_complete in given),
-            outputs=[value.name for value in outputs],
+            outputs=graph.made.names[len(graph.made.names) - graph.outputs :],
             stated=dict(inputs) | {name: number for name, number, _ in made},
             complete={name for name, _, is_complete in made if is_complete},
-            stored=[*self.types.stored(tensors), *sparse],
+            stored=[*stored, *zip((name for name, _ in graph.sparse), sparse, strict=True)],
             sparse=len(sparse),
-            tensors=tensors,
+            small=graph.small,
         )
 
-    def _nodes(self, nodes: Sequence[Outline]) -> Nodes:
-        calls = self._called(nodes)
+    def _nodes(self, nodes: NodeColumns) -> Nodes:
+        called = [self._called(*text) for text in nodes.of_calls]
+        calls = list(map(called.__getitem__, nodes.calls))
         return Nodes(
-            names=[node.name for node in nodes],
-            metadata=[node.metadata_props for node in nodes] if self._has_metadata else [()] * len(nodes),
+            names=nodes.names,
+            scopes=nodes.scopes,
+            stacks=list(map(nodes.of_stacks.__getitem__, nodes.stacks)),
             calls=calls,
-            inputs=[node.input[:] for node in nodes],
-            outputs=_without_last([node.output[:] for node in nodes]),
+            inputs=nodes.inputs,
+            outputs=nodes.outputs,
             bodies={
-                number: [(name, self._graph(graph)) for name, graph in call.bodies]
-                for number, call in enumerate(calls)
+                number: [(name, self._body(graph)) for name, graph in call.bodies]
+                for number, call in (enumerate(calls) if any(call.bodies for call in called) else ())
                 if call.bodies and not call.is_constant
             },
         )
 
-    def _called(self, nodes: Sequence[Outline]) -> list[Call]:
-        known, calls = self._calls, []
-        for node in nodes:
-            key = (node.op_type, node.domain, node.overload, *node.attribute[:])
-            call = known.get(key)
-            if call is None:
-                call = known[key] = self._call(*key)
-            calls.append(call)
-        return calls
+    def _body(self, graph: Outline) -> Graph:
+        return self._graph(graph_columns(graph, has_metadata=self._has_metadata))
+
+    def _called(self, op_type: str, domain: str, overload: str, attributes: Sequence[bytes]) -> Call:
+        key: tuple[str | bytes, ...] = (op_type, domain, overload, *attributes)
+        if key not in self._calls:
+            self._calls[key] = self._call(op_type, domain, overload, *attributes)
+        return self._calls[key]
 
     def _call(self, op_type: str, domain: str, overload: str, *attributes: bytes) -> Call:
         node = NodeProto(op_type=op_type, domain=domain, overload=overload)
@@ -184,13 +193,8 @@ class Listing:
 
 
 def listed(content: bytes) -> Listing:
-    """A serialized model as columns. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
-    return listing_of(model_outline(content), content)
-
-
-def listing_of(outline: Outline, content: bytes) -> Listing:
-    """As `listed`, of what was parsed already."""
-    return Listing(outline, has_metadata=METADATA.encode() in content)
+    """Of a serialized model. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
+    return Listing(model_columns(content))
 
 
 def stored_elements(listing: Listing) -> int:
@@ -253,11 +257,3 @@ def _reads(nodes: Nodes, number: int) -> list[str]:
 def _inner(nodes: Nodes) -> Iterator[Graph]:
     """The graphs that nodes run."""
     return (graph for inner in nodes.bodies.values() for _, graph in inner)
-
-
-def _without_last(outputs: list[list[str]]) -> list[list[str]]:
-    """The outputs of nodes without those at the end that are left out."""
-    for names in outputs:
-        while names and not names[-1]:
-            names.pop()
-    return outputs

@@ -1,11 +1,16 @@
-"""Questions about the nodes of an ONNX graph: what they call, what they run."""
+"""Questions about the nodes and tensors of an ONNX graph: what they call, what they run, what they hold."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from onnx.onnx_ml_pb2 import NodeProto
+from onnx.onnx_ml_pb2 import NodeProto, TensorProto
+
+from opscan.trace import onnx_wire
 
 FunctionKey = tuple[str, str, str]
+
+PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
+"""The fields of a tensor that hold its values."""
 
 
 def opsets(imports: Iterable[Any]) -> dict[str, int]:
@@ -37,3 +42,8 @@ def bodies(attributes: Iterable[Any]) -> list[tuple[str, Any]]:
 def domain_of(name: str) -> str:
     """A domain's name, `""` for ai.onnx however it is written."""
     return "" if name == "ai.onnx" else name
+
+
+def is_weight(tensor: Any) -> bool:  # a TensorProto, of ONNX's schema or an outline's
+    """Whether the values of a tensor are left out."""
+    return bool(tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL)

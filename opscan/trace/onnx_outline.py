@@ -13,6 +13,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 from onnx.onnx_ml_pb2 import ModelProto
 
+from opscan.core.errors import NoAnswer
+
+DAMAGED, REMEDY = "not an ONNX file, or a damaged one", "export or copy it again"
 # What stays bytes. All of a field's occurrences are kept: of a message that is stated twice, protobuf makes one.
 _CLOSED = frozenset((("NodeProto", "attribute"), ("ValueInfoProto", "type")))
 
@@ -38,6 +41,13 @@ def attribute_outline(content: bytes) -> Outline:
 def type_outline(content: bytes) -> Outline:
     """A type's, which has nothing closed. Raises DecodeError."""
     return _message("TypeProto").FromString(content)
+
+
+def require_graph(model: Any, name: str) -> None:  # a ModelProto or its outline
+    """Raises NoAnswer, calling the model `name`, where it lacks what every model has."""
+    missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
+    if missing:
+        raise NoAnswer(f"{name}: {DAMAGED}: it has no {missing}; {REMEDY}")
 
 
 @cache

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from opscan.trace.onnx_listing import METADATA, Nodes
-from opscan.trace.onnx_outline import Outline
+from opscan.trace.onnx_listing import Nodes
 from opscan.trace.provenance import SourceLines
 
-# Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
-_SCOPES, _STACK = f"{METADATA}name_scopes", f"{METADATA}stack_trace"
 # A string as Python prints it. Not ast.literal_eval: the text is the file's, which may hold anything.
 _LITERAL = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 
@@ -63,17 +60,21 @@ class Provenance:
 
     def _add(self, nodes: Nodes) -> None:
         self._graphs.append(nodes)
-        self._places[id(nodes)] = list(map(self._stated, nodes.metadata, nodes.names))
+        if nodes.scopes:
+            self._places[id(nodes)] = list(map(self._stated, nodes.names, nodes.scopes, nodes.stacks))
+        else:
+            self._places[id(nodes)] = list(map(self._named, nodes.names))
         for inner in nodes.bodies.values():
             for _, graph in inner:
                 self._add(graph.nodes)
 
-    def _stated(self, entries: Sequence[Outline], name: str) -> Place | None:
-        if entries:
-            metadata = {entry.key: entry.value for entry in entries}
-            if _SCOPES in metadata:
-                return Place(_module_of_scopes(metadata[_SCOPES]), self._source(metadata.get(_STACK)))
-        # torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul
+    def _stated(self, name: str, scopes: str | None, stack_trace: str | None) -> Place | None:
+        if scopes is None:
+            return self._named(name)
+        return Place(_module_of_scopes(scopes), self._source(stack_trace))
+
+    def _named(self, name: str) -> Place | None:
+        """Torch's older exporter named nodes by their scope: /blocks/blocks.0/attn/MatMul."""
         if name[:1] != "/":
             return None
         scope = name.rstrip("/").rpartition("/")[0]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -11,9 +10,9 @@ from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, 
 from opscan.core.errors import NoAnswer
 from opscan.trace import onnx_wire
 from opscan.trace.onnx_bytes import read_content
-from opscan.trace.onnx_values import PAYLOADS
+from opscan.trace.onnx_nodes import PAYLOADS, is_weight
+from opscan.trace.onnx_outline import DAMAGED, REMEDY, require_graph
 
-_DAMAGED, _REMEDY = "not an ONNX file, or a damaged one", "export or copy it again"
 # How `data_location: EXTERNAL` is written.
 _EXTERNAL = b"\x70\x01"
 
@@ -31,18 +30,11 @@ def parsed(content: bytes, name: str) -> ModelProto:
     try:
         model.ParseFromString(content)
     except DecodeError as error:
-        raise NoAnswer(f"{name}: {_DAMAGED}; {_REMEDY}") from error
+        raise NoAnswer(f"{name}: {DAMAGED}; {REMEDY}") from error
     drop_weights(model)
     if not content.isascii():
         _repair_text(model)
     return model
-
-
-def require_graph(model: Any, name: str) -> None:  # a ModelProto or its outline
-    """Raises NoAnswer where a model lacks what every model has."""
-    missing = "graph" if not model.HasField("graph") else "opset" if not model.opset_import else ""
-    if missing:
-        raise NoAnswer(f"{name}: {_DAMAGED}: it has no {missing}; {_REMEDY}")
 
 
 def may_hold_weights(content: bytes) -> bool:
@@ -96,11 +88,6 @@ def _empty_sparse(sparse: SparseTensorProto) -> None:
     for part in ("values", "indices"):
         if sparse.HasField(part):
             _empty(getattr(sparse, part))
-
-
-def is_weight(tensor: Any) -> bool:  # a TensorProto, of ONNX's schema or an outline's
-    """Whether the values of a tensor are left out."""
-    return bool(tensor.ByteSize() > onnx_wire.SMALL_BYTES or tensor.data_location == TensorProto.EXTERNAL)
 
 
 def _empty(tensor: TensorProto) -> None:

@@ -1,10 +1,11 @@
 """The types of the values of an ONNX graph by number: a graph has many values of few types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from opscan.core.inventory import Dimension, TensorSpec
+from opscan.trace.onnx_columns import TensorKind, ValueColumns
 from opscan.trace.onnx_outline import Outline, type_outline
-from opscan.trace.onnx_values import tensor_spec, type_spec
+from opscan.trace.onnx_values import stored_spec, type_spec
 
 UNKNOWN, ABSENT = 0, -1
 """Numbers of the type of which nothing is known, and of no value at all."""
@@ -22,7 +23,6 @@ class Types:
         self._numbers: dict[tuple[object, ...], int] = {(None, None, False): UNKNOWN}
         self._made: dict[tuple[int, bool], int] = {}
         self._stated: dict[bytes, tuple[int, bool]] = {}
-        self._stored: dict[tuple[int, ...], int] = {}
 
     def number(self, spec: TensorSpec) -> int:
         """The number of a type, whatever the value is called; of a constant it is another."""
@@ -45,24 +45,20 @@ class Types:
         spec = self.specs[number]
         return TensorSpec(spec.shape, spec.dtype, name, spec.constant)
 
-    def stated(self, values: Sequence[Outline]) -> Iterator[tuple[str, int, bool]]:
+    def stated(self, values: ValueColumns) -> Iterator[tuple[str, int, bool]]:
         """Name and type of values, and whether that is a tensor's dtype and shape. Raises DecodeError."""
-        known = self._stated
-        texts = [b"".join(value.type[:]) for value in values]
-        for text in dict.fromkeys(texts):
-            if text not in known:
-                stated = type_outline(text)
-                known[text] = self.number(type_spec("", stated)), _is_complete(stated)
-        return ((value.name, *known[text]) for value, text in zip(values, texts, strict=True))
+        known = [self._stated_as(text) for text in values.of_types]
+        return ((name, *known[position]) for name, position in zip(values.names, values.types, strict=True))
 
-    def stored(self, tensors: Sequence[Outline]) -> Iterator[tuple[str, int]]:
-        """Name and type of stored tensors."""
-        for tensor in tensors:
-            key = (tensor.data_type, *tensor.dims[:])
-            number = self._stored.get(key)
-            if number is None:
-                number = self._stored[key] = self.number(tensor_spec(tensor))
-            yield tensor.name, number
+    def stored(self, kinds: Iterable[TensorKind]) -> list[int]:
+        """The types of stored tensors."""
+        return [self.number(stored_spec(data_type, dims)) for data_type, dims in kinds]
+
+    def _stated_as(self, text: bytes) -> tuple[int, bool]:
+        if text not in self._stated:
+            stated = type_outline(text)
+            self._stated[text] = self.number(type_spec("", stated)), _is_complete(stated)
+        return self._stated[text]
 
 
 def _type(shape: tuple[Dimension, ...] | None, dtype: str | None, constant: bool) -> TensorSpec:

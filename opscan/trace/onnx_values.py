@@ -9,7 +9,6 @@ from typing import Any
 from onnx.onnx_ml_pb2 import (
     AttributeProto,
     NodeProto,
-    SparseTensorProto,
     TensorProto,
     TypeProto,
 )
@@ -28,9 +27,6 @@ _CONSTANT_DTYPES = {
     AttributeProto.STRING: "string",
     AttributeProto.STRINGS: "string",
 }
-
-PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
-"""The fields of a tensor that hold its values."""
 
 # Most stored values: how `struct` reads them, and the field that holds them if they are not raw.
 _STORED: dict[int, tuple[str, str]] = {
@@ -114,14 +110,9 @@ def _shape(dims: Iterable[int]) -> tuple[Dimension, ...]:
     return sizes if not sizes or min(sizes) >= 0 else tuple(map(_dimension, sizes))
 
 
-def tensor_spec(tensor: TensorProto) -> TensorSpec:
+def stored_spec(data_type: int, dims: Iterable[int], name: str = "") -> TensorSpec:
     """The type of a stored tensor."""
-    return TensorSpec(_shape(tensor.dims[:]), dtype_name(tensor.data_type), tensor.name, constant=True)
-
-
-def sparse_spec(sparse: SparseTensorProto) -> TensorSpec:
-    """The type of a stored sparse tensor."""
-    return TensorSpec(_shape(sparse.dims), dtype_name(sparse.values.data_type), sparse.values.name, constant=True)
+    return TensorSpec(_shape(dims), dtype_name(data_type), name, constant=True)
 
 
 def constant_spec(node: NodeProto) -> TensorSpec | None:
@@ -131,9 +122,9 @@ def constant_spec(node: NodeProto) -> TensorSpec | None:
             case _ if attribute.ref_attr_name:
                 continue  # a parameter of the function it sits in
             case AttributeProto.TENSOR:
-                return TensorSpec(_shape(attribute.t.dims), dtype_name(attribute.t.data_type), constant=True)
+                return stored_spec(attribute.t.data_type, attribute.t.dims)
             case AttributeProto.SPARSE_TENSOR:
-                return sparse_spec(attribute.sparse_tensor)
+                return stored_spec(attribute.sparse_tensor.values.data_type, attribute.sparse_tensor.dims)
             case AttributeProto.INTS | AttributeProto.FLOATS | AttributeProto.STRINGS as kind:
                 length = len(attribute.ints) + len(attribute.floats) + len(attribute.strings)
                 return TensorSpec((length,), _CONSTANT_DTYPES[kind], constant=True)
@@ -208,4 +199,4 @@ def _tensor_value(tensor: TensorProto) -> Attribute:
             return tuple(map(_plain, values)) if len(tensor.dims) == 1 else str(values)
         except Exception:  # a malformed value: its type is still known
             pass
-    return str(tensor_spec(tensor))
+    return str(stored_spec(tensor.data_type, tensor.dims, tensor.name))

@@ -12,8 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-
-from opscan.core.record import Record, field
+from typing import NamedTuple
 
 # A payload up to this many bytes stays: shapes, axes and scales.
 SMALL_BYTES = 4096
@@ -32,13 +31,13 @@ _ENDLESS = re.compile(rb"[\x80-\xff]{10}")
 Read = Callable[[int, int], bytes]
 
 
-class Message(Record, frozen=True):
+class Message(NamedTuple):
     """A message of the ONNX schema: its fields that lead to tensors, by number."""
 
-    inner: Mapping[int, "Message"] = field(default_factory=dict)
+    inner: Mapping[int, "Message"] = {}
     single: frozenset[int] = frozenset()
     """Those of them that are not repeated, which protobuf merges if they are all the same."""
-    payloads: Mapping[int, int] = field(default_factory=dict)
+    payloads: Mapping[int, int] = {}
     """Fields of values, with the bytes of each; 0: any bytes, 1: of changing length."""
 
 

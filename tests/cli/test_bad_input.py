@@ -360,7 +360,7 @@ def test_ctrl_c_while_a_file_is_read(folder):
 
 # what another process does: where it is defined, and its name
 APART = [
-    ("onnx_ahead", "read_content"),
+    ("onnx_bytes", "read_content"),
     ("onnx_compiled", "load"),
     ("onnx_compiled", "infer_outputs"),
     ("onnx_compiled", "infer_shapes"),

@@ -88,7 +88,8 @@ def test_what_is_needed_in_any_order(read, wanted, random):
     random.shuffle(order)
     nodes = Nodes(
         names=[""] * len(order),
-        metadata=[()] * len(order),
+        scopes=[],
+        stacks=[],
         calls=[Call(helper.make_node("Acme", [], []), (), ())] * len(order),
         inputs=[["", *(f"v{source}" for source in read[n])] for n in order],
         outputs=[["", f"v{n}"] for n in order],
