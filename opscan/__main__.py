@@ -22,6 +22,10 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     gc.set_threshold(_OBJECTS)
+    if any(word.endswith(".onnx") for word in sys.argv):
+        from opscan.pipeline import ahead  # noqa: PLC0415
+
+        ahead.begin(sys.argv[1:])
     from opscan.cli import main  # noqa: PLC0415
 
     try:
