@@ -6,7 +6,6 @@ half a file; a folder that cannot be written costs nothing but the time it would
 """
 
 import contextlib
-import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from opscan.core.summary import Summary
 
 _SUMMARY, _PROFILE = ".summary.json", ".profile"
-_OWN_NAME = rf"[0-9a-f]{{64}}(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})"
+_OWN_NAME = rf"([0-9a-f]{{16}}|[0-9a-f]{{64}})(\.json|{re.escape(_SUMMARY)}|{re.escape(_PROFILE)})"
 
 
 def folder() -> Path:
@@ -36,6 +35,8 @@ def folder() -> Path:
 @cache
 def _own_code() -> str:
     """A digest of the code that makes an inventory and writes it: a change of it may change every answer."""
+    import hashlib
+
     digest = hashlib.sha256()
     package = Path(__file__).parent
     for part in ("core", "sources", "trace", "serde"):
@@ -46,6 +47,8 @@ def _own_code() -> str:
 
 def key(parts: Iterable[str]) -> str:
     """The name under which an inventory is kept, from everything it depends on."""
+    import hashlib
+
     return hashlib.sha256("\0".join([_own_code(), *parts]).encode()).hexdigest()
 
 

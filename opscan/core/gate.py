@@ -1,6 +1,5 @@
 """The gate: verdicts held against a policy, rolled up into findings that close it or not."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -277,9 +276,14 @@ def _with_fingerprints(findings: Iterable[GateFinding], model: str, backend: str
         parts = (finding.rule, model, backend, finding.operator, finding.signature, module)
         text = "\0".join((*parts, str(seen[parts])))
         seen[parts] += 1
-        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
-        marked.append(replace(finding, fingerprint=digest))
+        marked.append(replace(finding, fingerprint=_fingerprint(text)))
     return marked
+
+
+def _fingerprint(text: str) -> str:
+    import hashlib  # noqa: PLC0415  # brings OpenSSL, which a check without findings need not wait for
+
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def told_apart(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
@@ -290,8 +294,8 @@ def told_apart(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
         for finding in findings:
             before = seen[finding.fingerprint]
             seen[finding.fingerprint] += 1
-            again = hashlib.sha256(f"{finding.fingerprint} {before}".encode()).hexdigest()[:32]
-            yield replace(finding, fingerprint=again) if before else finding
+            again = f"{finding.fingerprint} {before}"
+            yield replace(finding, fingerprint=_fingerprint(again)) if before else finding
 
     return tuple(replace(r, findings=tuple(apart(r.findings)), waived=tuple(apart(r.waived))) for r in results)
 

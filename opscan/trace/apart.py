@@ -48,6 +48,9 @@ class Apart:
         self._work = work
         self._started = False
         self._child = self._ended = 0
+        self._posted = self._received = 0
+        self._waiting: dict[int, _Message | None] = {}
+        """Answers that nobody has asked for yet."""
 
     def __enter__(self) -> Self:
         """Starts it. Raises PassFailed where that is not possible; without fork, all is done in this process."""
@@ -80,20 +83,24 @@ class Apart:
         """What the work makes of it. Raises PassFailed, after which nothing more can be asked."""
         if not self._started:
             return _told(*_answer(self._work, data))
-        self.post(data)
-        return self.answer()
+        return self.answer(self.post(data))
 
-    def post(self, data: bytes) -> None:
-        """Asks a process that was started, and does not wait for the `answer`."""
+    def post(self, data: bytes) -> int:
+        """Asks a process that was started, and does not wait; the question's number, from 0, for `answer`."""
         self._send(_QUESTION, data)
+        self._posted += 1
+        return self._posted - 1
 
     def tell(self, data: bytes) -> None:
         """Has a process that was started do something that has no answer."""
         self._send(_ORDER, data)
 
-    def answer(self) -> bytes:
-        """To the first question that was posted and not answered. Raises as `ask`."""
-        answer = _receive(self._answers)
+    def answer(self, number: int) -> bytes:
+        """To a question that was posted, once. Raises as `ask`."""
+        while number >= self._received:  # answers come in the order of the questions
+            self._waiting[self._received] = _receive(self._answers)
+            self._received += 1
+        answer = self._waiting.pop(number)
         return _told(*answer) if answer is not None else _told(_FAILED, _death(self._status()).encode())
 
     def _send(self, kind: bytes, data: bytes) -> None:

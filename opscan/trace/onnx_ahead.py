@@ -40,14 +40,14 @@ def reader(path: PurePath) -> Apart | None:
 
 
 def listing(process: Apart) -> "Listing":
-    """What it read. Must be the first question. Raises Lost."""
+    """What it read, once. Raises Lost."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415  # imported while the file is read, as the others
 
     from opscan.trace.onnx_columns import restored  # noqa: PLC0415
     from opscan.trace.onnx_listing import Listing  # noqa: PLC0415
 
     try:
-        return Listing(restored(unpacked(process.answer())))
+        return Listing(restored(unpacked(process.answer(0))))
     except (PassFailed, DecodeError, ValueError) as error:
         raise Lost from error
 

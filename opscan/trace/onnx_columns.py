@@ -73,8 +73,8 @@ class GraphColumns(NamedTuple):
     """Of these, position among the next."""
     of_kinds: list[TensorKind]
     sparse: list[tuple[str, TensorKind]]
-    small: dict[str, bytes]
-    """Those of the tensors that may be small, serialized."""
+    telling: dict[str, bytes]
+    """Those of the tensors that shapes may follow from, serialized: vectors and scalars that may be small."""
 
 
 class ModelColumns(NamedTuple):
@@ -133,7 +133,7 @@ def graph_columns(graph: Outline, *, has_metadata: bool) -> GraphColumns:
     outputs, tensors = graph.output[:], graph.initializer[:]
     kinds, of_kinds = _numbered([(tensor.data_type, *tensor.dims[:]) for tensor in tensors])
     names = [tensor.name for tensor in tensors]
-    may_be_small = [prod(dims) <= _SMALL_ELEMENTS for _, *dims in of_kinds]
+    may_tell = [len(dims) < 2 and prod(dims) <= _SMALL_ELEMENTS for _, *dims in of_kinds]
     last = dict(zip(names, zip(tensors, kinds, strict=True), strict=True))  # of those of one name
     return GraphColumns(
         nodes=node_columns(graph.node[:], has_metadata=has_metadata),
@@ -144,7 +144,7 @@ def graph_columns(graph: Outline, *, has_metadata: bool) -> GraphColumns:
         kinds=kinds,
         of_kinds=[(data_type, dims) for data_type, *dims in of_kinds],
         sparse=[(s.values.name, (s.values.data_type, s.dims[:])) for s in graph.sparse_initializer],
-        small={name: tensor.SerializeToString() for name, (tensor, kind) in last.items() if may_be_small[kind]},
+        telling={name: tensor.SerializeToString() for name, (tensor, kind) in last.items() if may_tell[kind]},
     )
 
 

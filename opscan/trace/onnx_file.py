@@ -143,8 +143,8 @@ def _walked(
     content: Content, listing: Listing, lines: SourceLines, notes: list[str], name: str, library: Library
 ) -> tuple[Listing, onnx_graph.Walked]:
     """What a model does, with the types of its values as far as they are known."""
-    provenance = Provenance(listing.all_nodes(), lines)
     library.learn(key_of(call.key, listing.imports) for call in listing.calls())
+    provenance = Provenance(listing.all_nodes(), lines)
     if is_typed(listing.graph):
         return listing, onnx_graph.walked(listing, provenance, library)
     if inferable(listing, library):

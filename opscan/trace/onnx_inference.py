@@ -64,7 +64,7 @@ class Inference:
         self._question = ModelProto(ir_version=listing.ir_version, opset_import=imported).SerializeToString()
         self._left = max(_QUESTIONS, len(listing.graph.nodes.calls) // _NODES_PER_QUESTION)
         self._known: dict[Hashable, Made | None] = {}
-        self._stored = listing.graph.small
+        self._stored = listing.graph.telling
         self._values: dict[str, bytes | None] = {}
 
     def values(self, names: Sequence[str]) -> tuple[bytes | None, ...]:

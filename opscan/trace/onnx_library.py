@@ -1,6 +1,6 @@
 """What a walk asks of onnx's compiled part: how operators are defined, and what a node makes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -27,6 +27,8 @@ class Library:
         self._process = process
         self._size = 0
         self._known: dict[Key, Definition | None] = {}
+        self._asked: tuple[int, Sequence[Key]] | None = None
+        """A question that was posted: its number, and what it asks the definitions of."""
 
     def __enter__(self) -> Self:
         return self
@@ -47,20 +49,25 @@ class Library:
 
     def definition(self, key: Key) -> Definition | None:
         """How an operator is defined; None where onnx knows none."""
+        self._settle()
         if key not in self._known:
             self.learn([key])
+            self._settle()
         return self._known[key]
 
     def learn(self, keys: Iterable[Key]) -> None:
-        """Asks for many definitions at once."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._known]
-        if wanted:
-            told = self._told(DEFINE, tuple(wanted), _definitions)
-            self._known |= zip(wanted, told or map(definition_of, wanted), strict=True)
+        """Asks for many definitions at once, for which nobody waits before the first is looked at."""
+        self._settle()
+        wanted = tuple([key for key in dict.fromkeys(keys) if key not in self._known])
+        if self._process is None:
+            self._known |= zip(wanted, map(definition_of, wanted), strict=True)
+        elif wanted:
+            self._asked = self._process.post(DEFINE + packed(wanted)), wanted
 
     def newest(self) -> Mapping[str, int]:
         """The newest opset of each domain that onnx knows, `""` for ai.onnx."""
-        return self._told(NEWEST, None, dict) or onnx_compiled.newest()
+        told = self._process and self._told(self._process.post(NEWEST), dict)
+        return told or onnx_compiled.newest()
 
     def infer(self, question: ModelProto) -> ModelProto:
         """A model of one node with its inputs -> its outputs, as far as onnx tells their types. Raises PassFailed."""
@@ -69,12 +76,20 @@ class Library:
             self._process.limit(self._size)
         return model_of(self._process.ask(INFER + question.SerializeToString()))
 
-    def _told(self, kind: bytes, question: object, read: Callable[[Any], _Told]) -> _Told | None:
-        """None where no process tells."""
+    def _settle(self) -> None:
+        """Takes the definitions that were asked for."""
+        if self._asked:
+            number, wanted = self._asked
+            found = self._told(number, _definitions) or map(definition_of, wanted)
+            self._known |= zip(wanted, found, strict=True)
+            self._asked = None
+
+    def _told(self, number: int, read: Callable[[Any], _Told]) -> _Told | None:
+        """The answer to what was posted; None where no process tells."""
         if self._process is None:
             return None
         try:
-            return read(unpacked(self._process.ask(kind + packed(question))))
+            return read(unpacked(self._process.answer(number)))
         except (PassFailed, ValueError, TypeError):
             return None
 

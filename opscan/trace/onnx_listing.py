@@ -80,8 +80,8 @@ class Graph(NamedTuple):
     """Names and types of stored tensors, sparse ones last."""
     sparse: int
     """How many of them are sparse."""
-    small: Mapping[str, bytes]
-    """Those of the others that may be small, serialized."""
+    telling: Mapping[str, bytes]
+    """Those of the others that shapes may follow from, serialized: vectors and scalars that may be small."""
 
 
 class Function(NamedTuple):
@@ -154,7 +154,7 @@ class Listing:
             complete={name for name, _, is_complete in made if is_complete},
             stored=[*stored, *zip((name for name, _ in graph.sparse), sparse, strict=True)],
             sparse=len(sparse),
-            small=graph.small,
+            telling=graph.telling,
         )
 
     def _nodes(self, nodes: NodeColumns) -> Nodes:
