@@ -1,38 +1,38 @@
 """The first file that a command line names: another process reads it while this one imports what it needs."""
 
 import atexit
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from pathlib import Path, PurePath
 
 from opscan.pipeline.cores import cores
 from opscan.trace import onnx_ahead
 from opscan.trace.apart import Apart
 
 _OUTPUTS = frozenset(("-o", "--output"))
-# Begun and not yet asked.
-_begun: dict[PurePath, Apart] = {}
+# Begun and not yet asked, by path.
+_begun: dict[str, Apart] = {}
 
 
 def begin(words: Sequence[str]) -> None:
     """Whether it is wanted is not known yet: where it is not, nothing comes of it."""
     for before, word in pairwise(words):
         if word.endswith(".onnx") and before not in _OUTPUTS and cores() > 1:
-            process = onnx_ahead.reader(Path(word))
+            process = onnx_ahead.reader(word)
             if process is not None:
-                _begun[Path(word)] = process
+                _begun[os.path.realpath(word)] = process
                 atexit.register(_give_up)
             return
 
 
 @contextmanager
-def reading(path: PurePath, *, alone: bool) -> Iterator[Apart | None]:
+def reading(path: os.PathLike[str], *, alone: bool) -> Iterator[Apart | None]:
     """A process that reads the file, or has begun to; none where that would gain nothing or cannot be.
 
     `alone`: a file for which none was begun is read by this process.
     """
-    process = _begun.pop(path, None)
+    process = _begun.pop(os.path.realpath(path), None)
     if process is None and not alone and cores() > 1:
         process = onnx_ahead.reader(path)
     with ExitStack() as stack:

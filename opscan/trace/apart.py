@@ -10,7 +10,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, NoReturn, Self
 
 # What a pass may use: 5 s of processor time and 1 GiB, and more for a large graph (its weights are left out).
@@ -214,7 +213,8 @@ def _limit_itself(size: int) -> None:
     seconds = _SECONDS + _SECONDS_PER_MB * size // 10**6
     limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_CORE: 0}
     with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        with open("/proc/self/statm", encoding="ascii") as file:
+            pages = int(file.read().split()[0])
         limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + _MEMORY + _MEMORY_PER_BYTE * size
     for kind, amount in limits.items():
         with suppress(ValueError, OSError):  # stricter limits are in force already

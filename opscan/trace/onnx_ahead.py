@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from opscan.trace.apart import Apart, PassFailed
@@ -22,7 +21,7 @@ class Lost(Exception):
     """The other process cannot say what it read, or that is damaged: who reads the file itself may know more."""
 
 
-def reader(path: PurePath) -> Apart | None:
+def reader(path: str | os.PathLike[str]) -> Apart | None:
     """A process, started, that reads the file and loads onnx, and then answers what is asked below and by a Library.
 
     None where none can be started, or the path is no file, which can be read more than once.
@@ -78,7 +77,7 @@ def _read(path: bytes) -> bytes:
     from opscan.trace.onnx_bytes import read_content  # noqa: PLC0415
     from opscan.trace.onnx_columns import columns_of  # noqa: PLC0415
 
-    _content = read_content(Path(os.fsdecode(path)), "")
+    _content = read_content(path, "")
     return packed(columns_of(_content, ""))
 
 

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from pathlib import Path
 
 from opscan.core.errors import NoAnswer
 from opscan.trace import onnx_wire
@@ -13,8 +12,10 @@ LARGEST_FILE = 2**31 - 1
 _WORTH_REDUCING = 1 << 16
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
 
+AnyPath = str | bytes | os.PathLike[str]
 
-def read_content(path: Path, name: str) -> bytes:
+
+def read_content(path: AnyPath, name: str) -> bytes:
     """A model's bytes, as far as possible without weights; external data is not opened.
 
     Raises NoAnswer, calling the file `name`.
@@ -30,7 +31,7 @@ def read_content(path: Path, name: str) -> bytes:
     return content
 
 
-def _content(path: Path, name: str) -> bytes:
+def _content(path: AnyPath, name: str) -> bytes:
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         regular = stat.S_ISREG(status.st_mode)
