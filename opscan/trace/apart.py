@@ -102,6 +102,12 @@ class Apart:
         answer = self._waiting.pop(number)
         return _told(*answer) if answer is not None else _told(_FAILED, _death(self._status()).encode())
 
+    def is_ready(self) -> bool:
+        """Whether an answer waits to be taken. False where that is not known."""
+        import select  # noqa: PLC0415  # few ask
+
+        return self._started and bool(select.select([self._answers], [], [], 0)[0])
+
     def _send(self, kind: bytes, data: bytes) -> None:
         with suppress(BrokenPipeError):
             _send(self._questions, kind, data)

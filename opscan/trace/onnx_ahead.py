@@ -1,5 +1,6 @@
 """A file is read, and onnx loaded, in a process of their own while this one imports what it needs for both."""
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -8,13 +9,17 @@ from opscan.trace.apart import Apart, PassFailed
 from opscan.trace.plain import packed, unpacked
 
 if TYPE_CHECKING:
+    from opscan.trace.onnx_columns import Source
     from opscan.trace.onnx_listing import Listing
 
 # What a question begins with; the others are for onnx_answers.
-READ, CONTENT, LOAD = b"r", b"c", b"l"
+READ, NODES, CONTENT, LOAD = b"r", b"g", b"c", b"l"
 
-# What the other process has read.
+# Of the nodes of a graph, each with a question and an answer of its own: while one is read, the next is made.
+_PARTS = 8
+# What the other process has read, and the columns that it makes of it.
 _content = b""
+_source: "Source | None" = None
 
 
 class Lost(Exception):
@@ -34,6 +39,8 @@ def reader(path: str | os.PathLike[str]) -> Apart | None:
     except PassFailed:  # who depends on one will be told
         return None
     process.post(READ + os.fsencode(path))
+    for part in range(_PARTS):
+        process.post(NODES + bytes([part]))
     process.tell(LOAD)
     return process
 
@@ -42,13 +49,23 @@ def listing(process: Apart) -> "Listing":
     """What it read, once. Raises Lost."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415  # imported while the file is read, as the others
 
-    from opscan.trace.onnx_columns import restored  # noqa: PLC0415
+    from opscan.trace.onnx_columns import NodeColumns, restored  # noqa: PLC0415
     from opscan.trace.onnx_listing import Listing  # noqa: PLC0415
 
     try:
-        return Listing(restored(unpacked(process.answer(0))))
-    except (PassFailed, DecodeError, ValueError) as error:
+        model = restored(unpacked(process.answer(0)))
+        return Listing(model, (NodeColumns(*unpacked(_awaited(process, 1 + part))) for part in range(_PARTS)))
+    except (PassFailed, DecodeError, TypeError, ValueError) as error:
         raise Lost from error
+
+
+def _awaited(process: Apart, number: int) -> bytes:
+    """An answer; who has to wait for it loads onnx meanwhile, which the other process has not done yet."""
+    from opscan.trace import onnx_compiled  # noqa: PLC0415
+
+    if not process.is_ready() and not onnx_compiled.is_loaded():
+        onnx_compiled.load()
+    return process.answer(number)
 
 
 def content(process: Apart) -> bytes:
@@ -70,15 +87,23 @@ def _answer(data: bytes) -> bytes:
 
 
 def _read(path: bytes) -> bytes:
-    global _content  # noqa: PLW0603  # one process reads one file
+    global _content, _source  # noqa: PLW0603  # one process reads one file
     from opscan.trace import onnx_package  # noqa: PLC0415
 
+    gc.disable()  # all that is made here stays, or is gone when nobody holds it
     onnx_package.defer()
     from opscan.trace.onnx_bytes import read_content  # noqa: PLC0415
-    from opscan.trace.onnx_columns import columns_of  # noqa: PLC0415
+    from opscan.trace.onnx_columns import Source  # noqa: PLC0415
 
     _content = read_content(path, "")
-    return packed(columns_of(_content, ""))
+    _source = Source(_content)
+    _source.require_graph("")
+    return packed(_source.model())
+
+
+def _nodes(part: bytes) -> bytes:
+    assert _source is not None  # or what is answered is that there is none
+    return packed(_source.nodes(part[0], _PARTS))
 
 
 def _load(_: bytes) -> bytes:
@@ -88,4 +113,9 @@ def _load(_: bytes) -> bytes:
     return b""
 
 
-_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {READ: _read, CONTENT: lambda _: _content, LOAD: _load}
+_ANSWERS: Mapping[bytes, Callable[[bytes], bytes]] = {
+    READ: _read,
+    NODES: _nodes,
+    CONTENT: lambda _: _content,
+    LOAD: _load,
+}

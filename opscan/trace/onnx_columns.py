@@ -10,7 +10,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple, TypeVar
 
-from opscan.trace import onnx_wire
 from opscan.trace.onnx_nodes import opsets
 from opscan.trace.onnx_outline import Outline, model_outline, require_graph
 
@@ -19,8 +18,8 @@ METADATA = "pkg.torch.onnx."
 # Metadata that torch's exporter leaves on each node (torch.onnx, dynamo=True).
 _SCOPES, _STACK = f"{METADATA}name_scopes", f"{METADATA}stack_trace"
 
-# A tensor of more elements is larger than SMALL_BYTES, if an element takes two bits.
-_SMALL_ELEMENTS = 4 * onnx_wire.SMALL_BYTES
+# More than any shape, axes, sizes or pads have.
+_TELLING_ELEMENTS = 64
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -59,9 +58,8 @@ class ValueColumns(NamedTuple):
 
 
 class GraphColumns(NamedTuple):
-    """A graph, without the values of large tensors."""
+    """A graph, without its nodes and without the values of large tensors."""
 
-    nodes: NodeColumns
     inputs: ValueColumns
     made: ValueColumns
     """What nodes make, outputs of the graph last."""
@@ -74,11 +72,11 @@ class GraphColumns(NamedTuple):
     of_kinds: list[TensorKind]
     sparse: list[tuple[str, TensorKind]]
     telling: dict[str, bytes]
-    """Those of the tensors that shapes may follow from, serialized: vectors and scalars that may be small."""
+    """Those of the tensors that shapes may follow from, serialized: scalars and short vectors."""
 
 
 class ModelColumns(NamedTuple):
-    """A model."""
+    """A model, without the nodes of its graph."""
 
     size: int
     """Bytes of it."""
@@ -93,50 +91,54 @@ class ModelColumns(NamedTuple):
     """Whether nodes may have some of METADATA."""
 
 
-def model_columns(content: bytes) -> ModelColumns:
-    """A serialized model. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
-    return _model_columns(model_outline(content), content)
-
-
-def columns_of(content: bytes, name: str) -> ModelColumns:
-    """As `model_columns`. Raises NoAnswer, calling the model `name`, where it lacks what every model has."""
-    model = model_outline(content)
-    require_graph(model, name)
-    return _model_columns(model, content)
-
-
-def _model_columns(model: Outline, content: bytes) -> ModelColumns:
-    has_metadata = METADATA.encode() in content
-    return ModelColumns(
-        size=len(content),
-        ir_version=model.ir_version,
-        imports=opsets(model.opset_import),
-        graph=graph_columns(model.graph, has_metadata=has_metadata),
-        functions=[function.SerializeToString() for function in model.functions],
-        has_metadata=has_metadata,
-    )
-
-
 def restored(parts: Any) -> ModelColumns:
-    """Columns that another process has packed. Raises ValueError where they are something else."""
-    try:
-        model = ModelColumns(*parts)
-        graph = GraphColumns(*model.graph)
-        nodes, inputs, made = NodeColumns(*graph.nodes), ValueColumns(*graph.inputs), ValueColumns(*graph.made)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-    return model._replace(graph=graph._replace(nodes=nodes, inputs=inputs, made=made))
+    """Columns that another process has packed. Raises TypeError where they are something else."""
+    model = ModelColumns(*parts)
+    graph = GraphColumns(*model.graph)
+    inputs, made = ValueColumns(*graph.inputs), ValueColumns(*graph.made)
+    return model._replace(graph=graph._replace(inputs=inputs, made=made))
 
 
-def graph_columns(graph: Outline, *, has_metadata: bool) -> GraphColumns:
-    """A graph in outline; `has_metadata`: whether nodes may have some of `METADATA`."""
+class Source:
+    """A serialized model, of which columns are made."""
+
+    def __init__(self, content: bytes) -> None:
+        """Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
+        self._size = len(content)
+        self._outline = model_outline(content)
+        self._has_metadata = METADATA.encode() in content
+
+    def require_graph(self, name: str) -> None:
+        """Raises NoAnswer, calling the model `name`, where it lacks what every model has."""
+        require_graph(self._outline, name)
+
+    def model(self) -> ModelColumns:
+        """All but the nodes of its graph."""
+        model = self._outline
+        return ModelColumns(
+            size=self._size,
+            ir_version=model.ir_version,
+            imports=opsets(model.opset_import),
+            graph=graph_columns(model.graph),
+            functions=[function.SerializeToString() for function in model.functions],
+            has_metadata=self._has_metadata,
+        )
+
+    def nodes(self, part: int = 0, parts: int = 1) -> NodeColumns:
+        """The nodes of its graph, or one of so many parts of them."""
+        nodes = self._outline.graph.node
+        size = -(-len(nodes) // parts)
+        return node_columns(nodes[part * size : (part + 1) * size], has_metadata=self._has_metadata)
+
+
+def graph_columns(graph: Outline) -> GraphColumns:
+    """A graph in outline."""
     outputs, tensors = graph.output[:], graph.initializer[:]
     kinds, of_kinds = _numbered([(tensor.data_type, *tensor.dims[:]) for tensor in tensors])
     names = [tensor.name for tensor in tensors]
-    may_tell = [len(dims) < 2 and prod(dims) <= _SMALL_ELEMENTS for _, *dims in of_kinds]
+    may_tell = [len(dims) < 2 and prod(dims) <= _TELLING_ELEMENTS for _, *dims in of_kinds]
     last = dict(zip(names, zip(tensors, kinds, strict=True), strict=True))  # of those of one name
     return GraphColumns(
-        nodes=node_columns(graph.node[:], has_metadata=has_metadata),
         inputs=value_columns(graph.input[:]),
         made=value_columns([*graph.value_info[:], *outputs]),
         outputs=len(outputs),
@@ -149,7 +151,7 @@ def graph_columns(graph: Outline, *, has_metadata: bool) -> GraphColumns:
 
 
 def node_columns(nodes: Sequence[Outline], *, has_metadata: bool) -> NodeColumns:
-    """Nodes in outline."""
+    """Nodes in outline; `has_metadata`: whether they may have some of `METADATA`."""
     calls, of_calls = _numbered([(node.op_type, node.domain, node.overload, *node.attribute[:]) for node in nodes])
     metadata = [{e.key: e.value for e in node.metadata_props} for node in nodes] if has_metadata else []
     stacks, of_stacks = _numbered([entries.get(_STACK) for entries in metadata])

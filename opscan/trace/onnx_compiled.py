@@ -6,6 +6,7 @@ together takes 0.01 s: a process that has another ask for it does without.
 """
 # ruff: noqa: PLC0415 -- see above
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,11 @@ IR_VERSION = int(Version.Value("IR_VERSION"))
 def load() -> None:
     """Does now what the first call would, which then has its answer at once."""
     schema("Identity", "", 1)
+
+
+def is_loaded() -> bool:
+    """Whether a call has its answer at once."""
+    return "onnx.onnx_cpp2py_export" in sys.modules
 
 
 def schema(op_type: str, domain: str, opset: int) -> Any:

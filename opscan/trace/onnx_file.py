@@ -17,7 +17,7 @@ from opscan.core.source import OnnxSource
 from opscan.trace import onnx_ahead, onnx_compiled, onnx_graph
 from opscan.trace.apart import Apart, PassFailed, reason
 from opscan.trace.onnx_bytes import LARGEST_FILE, read_content
-from opscan.trace.onnx_columns import columns_of
+from opscan.trace.onnx_columns import Source
 from opscan.trace.onnx_definitions import key_of
 from opscan.trace.onnx_inference import Inference, Open, inferable
 from opscan.trace.onnx_library import Library
@@ -115,9 +115,15 @@ def _inventory_of(
 def _listed(content: bytes, name: str) -> tuple[bytes, Listing]:
     """A model as columns, and as bytes that are as they should be. Raises NoAnswer where they cannot be."""
     with suppress(DecodeError):  # damaged, or only some of its text is
-        return content, Listing(columns_of(content, name))
+        return content, _listing_of(content, name)
     content = parsed(content, name).SerializeToString()
-    return content, Listing(columns_of(content, name))
+    return content, _listing_of(content, name)
+
+
+def _listing_of(content: bytes, name: str) -> Listing:
+    source = Source(content)
+    source.require_graph(name)
+    return Listing(source.model(), [source.nodes()])
 
 
 def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:

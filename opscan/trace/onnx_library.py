@@ -59,15 +59,16 @@ class Library:
         """Asks for many definitions at once, for which nobody waits before the first is looked at."""
         self._settle()
         wanted = tuple([key for key in dict.fromkeys(keys) if key not in self._known])
-        if self._process is None:
+        if self._process is None or onnx_compiled.is_loaded():
             self._known |= zip(wanted, map(definition_of, wanted), strict=True)
         elif wanted:
             self._asked = self._process.post(DEFINE + packed(wanted)), wanted
 
     def newest(self) -> Mapping[str, int]:
         """The newest opset of each domain that onnx knows, `""` for ai.onnx."""
-        told = self._process and self._told(self._process.post(NEWEST), dict)
-        return told or onnx_compiled.newest()
+        if self._process is None or onnx_compiled.is_loaded():
+            return onnx_compiled.newest()
+        return self._told(self._process.post(NEWEST), dict) or onnx_compiled.newest()
 
     def infer(self, question: ModelProto) -> ModelProto:
         """A model of one node with its inputs -> its outputs, as far as onnx tells their types. Raises PassFailed."""

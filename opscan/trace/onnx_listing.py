@@ -12,8 +12,8 @@ from opscan.trace.onnx_columns import (
     GraphColumns,
     ModelColumns,
     NodeColumns,
+    Source,
     graph_columns,
-    model_columns,
     node_columns,
     value_columns,
 )
@@ -81,7 +81,7 @@ class Graph(NamedTuple):
     sparse: int
     """How many of them are sparse."""
     telling: Mapping[str, bytes]
-    """Those of the others that shapes may follow from, serialized: vectors and scalars that may be small."""
+    """Those of the others that shapes may follow from, serialized: scalars and short vectors."""
 
 
 class Function(NamedTuple):
@@ -95,8 +95,10 @@ class Function(NamedTuple):
 class Listing:
     """A model as columns. Equal calls are one Call, equal types have one number."""
 
-    def __init__(self, model: ModelColumns) -> None:
-        """Raises DecodeError where what the columns left closed is damaged, or text in it is not UTF-8."""
+    def __init__(self, model: ModelColumns, nodes: Iterable[NodeColumns]) -> None:
+        """`nodes` are those of its graph, in parts.
+
+        Raises DecodeError where what the columns left closed is damaged, or text in it is not UTF-8."""
         self.types = Types()
         self.size = model.size
         """Bytes of the serialized model."""
@@ -107,7 +109,7 @@ class Listing:
         self._calls: dict[tuple[str | bytes, ...], Call] = {}
         functions = list(map(function_outline, model.functions))
         self._own = {function_key(function) for function in functions}
-        self.graph = self._graph(model.graph)
+        self.graph = self._graph(model.graph, nodes)
         self.functions = {function_key(function): self._function(function) for function in functions}
 
     def calls(self) -> Iterable[Call]:
@@ -137,16 +139,16 @@ class Listing:
 
     def _function(self, function: Outline) -> Function:
         stated = {name: number for name, number, _ in self.types.stated(value_columns(function.value_info[:]))}
-        return Function(function, self._nodes(node_columns(function.node[:], has_metadata=self._has_metadata)), stated)
+        return Function(function, self._nodes([self._columns(function.node[:])]), stated)
 
-    def _graph(self, graph: GraphColumns) -> Graph:
+    def _graph(self, graph: GraphColumns, nodes: Iterable[NodeColumns]) -> Graph:
         given, made = list(self.types.stated(graph.inputs)), list(self.types.stated(graph.made))
         inputs = [(name, number) for name, number, _ in given]
         kinds = self.types.stored(graph.of_kinds)
         sparse = self.types.stored(kind for _, kind in graph.sparse)
         stored = zip(graph.tensors, map(kinds.__getitem__, graph.kinds), strict=True)
         return Graph(
-            nodes=self._nodes(graph.nodes),
+            nodes=self._nodes(nodes),
             inputs=inputs,
             inputs_complete=all(is_complete for _, _, is_complete in given),
             outputs=graph.made.names[len(graph.made.names) - graph.outputs :],
@@ -157,25 +159,34 @@ class Listing:
             telling=graph.telling,
         )
 
-    def _nodes(self, nodes: NodeColumns) -> Nodes:
-        called = [self._called(*text) for text in nodes.of_calls]
-        calls = list(map(called.__getitem__, nodes.calls))
-        return Nodes(
-            names=nodes.names,
-            scopes=nodes.scopes,
-            stacks=list(map(nodes.of_stacks.__getitem__, nodes.stacks)),
-            calls=calls,
-            inputs=nodes.inputs,
-            outputs=nodes.outputs,
-            bodies={
-                number: [(name, self._body(graph)) for name, graph in call.bodies]
-                for number, call in (enumerate(calls) if any(call.bodies for call in called) else ())
-                if call.bodies and not call.is_constant
-            },
-        )
+    def _nodes(self, parts: Iterable[NodeColumns]) -> Nodes:
+        whole = NodeColumns([], [], [], [], [], [], [], [])
+        calls: list[Call] = []
+        stacks: list[str | None] = []
+        for part in parts:
+            whole.names.extend(part.names)
+            whole.inputs.extend(part.inputs)
+            whole.outputs.extend(part.outputs)
+            whole.scopes.extend(part.scopes)
+            stacks += map(part.of_stacks.__getitem__, part.stacks)
+            calls += map([self._called(*text) for text in part.of_calls].__getitem__, part.calls)
+        return Nodes(whole.names, whole.scopes, stacks, calls, whole.inputs, whole.outputs, self._bodies(calls))
+
+    def _bodies(self, calls: Sequence[Call]) -> dict[int, list[tuple[str, Graph]]]:
+        """By the numbers of the nodes that run them."""
+        if not any(call.bodies for call in {*calls}):
+            return {}
+        return {
+            number: [(name, self._body(graph)) for name, graph in call.bodies]
+            for number, call in enumerate(calls)
+            if call.bodies and not call.is_constant
+        }
 
     def _body(self, graph: Outline) -> Graph:
-        return self._graph(graph_columns(graph, has_metadata=self._has_metadata))
+        return self._graph(graph_columns(graph), [self._columns(graph.node[:])])
+
+    def _columns(self, nodes: Sequence[Outline]) -> NodeColumns:
+        return node_columns(nodes, has_metadata=self._has_metadata)
 
     def _called(self, op_type: str, domain: str, overload: str, attributes: Sequence[bytes]) -> Call:
         key: tuple[str | bytes, ...] = (op_type, domain, overload, *attributes)
@@ -194,7 +205,8 @@ class Listing:
 
 def listed(content: bytes) -> Listing:
     """Of a serialized model. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
-    return Listing(model_columns(content))
+    source = Source(content)
+    return Listing(source.model(), [source.nodes()])
 
 
 def stored_elements(listing: Listing) -> int:
