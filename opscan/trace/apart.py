@@ -7,10 +7,12 @@ allocations of any size), so the process is forked, with bounded time and memory
 import atexit
 import faulthandler
 import os
+import select
 import signal
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, NoReturn, Self
+from typing import NoReturn, Self
 
 # What a pass may use: 5 s of processor time and 1 GiB, and more for a large graph (its weights are left out).
 _SECONDS, _SECONDS_PER_MB = 5, 1
@@ -20,6 +22,8 @@ _MEMORY, _MEMORY_PER_BYTE = 2**30, 50
 _QUESTION, _ORDER, _LIMIT, _DONE, _FAILED = b"?", b"!", b"<", b"+", b"-"
 # Bytes after the kind that say how long the rest is.
 _LENGTH = 8
+# What a pipe may hold, and is read at once.
+_WIDTH = 1 << 20
 # Protobuf's limit.
 _MOST = 2**31
 
@@ -69,7 +73,7 @@ class Apart:
             _be_child(self._work, theirs_in, theirs_out)
         os.close(theirs_in)
         os.close(theirs_out)
-        self._questions, self._answers = open(ours_out, "wb"), open(ours_in, "rb")
+        self._questions, self._answers = open(ours_out, "wb"), ours_in
         self._started = True
         return self
 
@@ -104,13 +108,13 @@ class Apart:
 
     def is_ready(self) -> bool:
         """Whether an answer waits to be taken. False where that is not known."""
-        import select  # noqa: PLC0415  # few ask
-
-        return self._started and bool(select.select([self._answers], [], [], 0)[0])
+        return self._started and _is_ready(self._answers)
 
     def _send(self, kind: bytes, data: bytes) -> None:
         with suppress(BrokenPipeError):
-            _send(self._questions, kind, data)
+            self._questions.write(_head(kind, data))
+            self._questions.write(data)
+            self._questions.flush()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not self._started:
@@ -119,7 +123,7 @@ class Apart:
             self._kill()
         with suppress(BrokenPipeError):
             self._questions.close()
-        self._answers.close()
+        os.close(self._answers)
         self._started = False
         if self._child:  # it takes some time to end, which nobody need wait for
             _LEAVING.append(self._child)
@@ -142,11 +146,11 @@ class Apart:
 
 
 def _widen(pipe: int) -> None:
-    """An answer of up to 1 MiB waits for nobody to take it, so that the next question can be worked at."""
+    """What is in it lies ready, whatever its writer does next."""
     import fcntl  # noqa: PLC0415  # not on every system
 
     with suppress(AttributeError, OSError):  # Linux alone, and within its limits
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _WIDTH)
 
 
 @atexit.register
@@ -157,20 +161,34 @@ def _take_leave() -> None:
             os.waitpid(_LEAVING.pop(), 0)
 
 
-def _send(pipe: IO[bytes], kind: bytes, data: bytes) -> None:
-    pipe.write(kind + len(data).to_bytes(_LENGTH))
-    pipe.write(data)
-    pipe.flush()
+def _head(kind: bytes, data: bytes) -> bytes:
+    return kind + len(data).to_bytes(_LENGTH)
 
 
-def _receive(pipe: IO[bytes]) -> _Message | None:
+def _receive(pipe: int) -> _Message | None:
     """None where the other side has ended."""
-    head = pipe.read(1 + _LENGTH)
+    head = _exactly(pipe, 1 + _LENGTH)
     size = int.from_bytes(head[1:])
     if len(head) <= _LENGTH or size > _MOST:
         return None
-    data = pipe.read(size)
+    data = _exactly(pipe, size)
     return (head[:1], data) if len(data) == size else None
+
+
+def _exactly(pipe: int, size: int) -> bytes:
+    """So many bytes; fewer where there are no more."""
+    parts = []
+    while size and (part := os.read(pipe, min(size, _WIDTH))):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _is_ready(pipe: int) -> bool:
+    """Whether to read from it takes no waiting."""
+    asked = select.poll()
+    asked.register(pipe, select.POLLIN)
+    return bool(asked.poll(0))
 
 
 def _told(kind: bytes, content: bytes) -> bytes:
@@ -199,18 +217,46 @@ def _be_child(work: Pass, reader: int, writer: int) -> NoReturn:
         for stream in (1, 2):  # C++ writes there before it aborts
             os.dup2(nowhere, stream)
         _widen(writer)
-        with open(reader, "rb") as questions, open(writer, "wb") as answers:
-            while (message := _receive(questions)) is not None:
-                kind, data = message
-                if kind == _LIMIT:
-                    _limit_itself(int(data))
-                elif kind == _ORDER:
-                    _answer(work, data)
-                else:
-                    _send(answers, *_answer(work, data))
+        answers = _Answers(writer)
+        while (message := answers.before(reader)) is not None:
+            kind, data = message
+            if kind == _LIMIT:
+                _limit_itself(int(data))
+            elif kind == _ORDER:
+                _answer(work, data)
+            else:
+                answers.add(*_answer(work, data))
         status = 0
     finally:
         os._exit(status)
+
+
+class _Answers:
+    """Answers on their way out: nobody need take one before the next question is worked at."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._left: deque[memoryview] = deque()
+
+    def add(self, kind: bytes, data: bytes) -> None:
+        """One more, sent as far as the pipe takes it."""
+        self._left += map(memoryview, (_head(kind, data), data))
+        self._send(wait=False)
+
+    def before(self, questions: int) -> _Message | None:
+        """The next question; where nobody has asked one yet, whoever waits for an answer gets it first."""
+        self._send(wait=not _is_ready(questions))
+        return _receive(questions)
+
+    def _send(self, *, wait: bool) -> None:
+        """All that is left, or as much as the pipe takes."""
+        os.set_blocking(self._pipe, wait)
+        with suppress(BlockingIOError):
+            while self._left:
+                sent = os.write(self._pipe, self._left[0])
+                self._left[0] = self._left[0][sent:]
+                if not self._left[0]:
+                    self._left.popleft()
 
 
 def _limit_itself(size: int) -> None:

@@ -107,21 +107,24 @@ def test_without_processes_the_file_is_read_here(path, monkeypatch):
     assert onnx_ahead.reader(path) is None
 
 
-# cores that the process may use, whether it loads onnx itself for the first and the second file, why
+# cores that the process may use, whether it need not wait, whether it loads onnx itself for two files, why
 LOADED = [
-    (2, ["False", "True"], "once all is imported there is nothing to do meanwhile"),
-    (1, ["True", "True"], "two processes would take turns"),
+    (2, True, ["False", "True"], "once all is imported there is nothing to do meanwhile"),
+    (2, False, ["True", "True"], "who has to wait does it meanwhile"),
+    (1, True, ["True", "True"], "two processes would take turns"),
 ]
 
 
-@pytest.mark.parametrize(("cores", "loads", "why"), LOADED, ids=[why for _, _, why in LOADED])
-def test_another_process_loads_onnx_for_the_first_file(cores, loads, why, path):
+@pytest.mark.parametrize(("cores", "ready", "loads", "why"), LOADED, ids=[why for *_, why in LOADED])
+def test_another_process_loads_onnx_for_the_first_file(cores, ready, loads, why, path):
     code = f"""
 import sys
 from opscan.pipeline import ahead, captures
 from opscan.pipeline.options import Options
 from opscan.sources import resolve
+from opscan.trace.apart import Apart
 ahead.cores = lambda: {cores}
+Apart.is_ready = lambda self: {ready}
 for _ in range(2):
     captures.capture(resolve(sys.argv[1]), None, Options())
     print("onnx.onnx_cpp2py_export" in sys.modules)
