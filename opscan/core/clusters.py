@@ -17,11 +17,9 @@ def clusters(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) ->
 
     `predecessors` are ascending and lie before their node.
     """
-    pieces = _pieces(predecessors, accepted)
-    if all(accepted):
-        return _numbered(pieces)
+    apart = pieces([(source, node) for node, before in enumerate(predecessors) for source in before], accepted)
     forward = _joined(predecessors, accepted)
-    if len({*forward}) == len({*pieces}):
+    if len({*forward}) == len({*apart}):
         return _numbered(forward)  # there cannot be fewer
     last = len(predecessors) - 1
     reversed_graph: list[list[int]] = [[] for _ in predecessors]
@@ -32,18 +30,20 @@ def clusters(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) ->
     return _numbered(min(forward, backward, key=lambda found: len(set(found))))
 
 
-def _pieces(predecessors: Sequence[Sequence[int]], accepted: Sequence[bool]) -> list[int]:
-    """A label for each connected piece of accepted nodes, -1 for the others: no partition holds nodes of two."""
-    parent = list(range(len(predecessors)))
-    for node, before in enumerate(predecessors):
-        for source in before if accepted[node] else ():
-            if accepted[source]:
-                found = parent[source]
-                if parent[node] == node:  # it is alone, and nobody was looked at that reads from it
-                    parent[node] = found
-                elif parent[node] != found:  # else they are together already
-                    parent[_root(parent, node)] = _root(parent, found)
-    return [_root(parent, parent[node]) if takes else -1 for node, takes in enumerate(accepted)]
+def pieces(edges: Sequence[tuple[int, int]], accepted: Sequence[bool]) -> list[int]:
+    """The connected piece of accepted nodes that each is in, numbered as `clusters`: no partition holds nodes of two.
+
+    `edges` are in the order of the nodes that they lead to.
+    """
+    parent = list(range(len(accepted)))
+    for source, node in edges:
+        if accepted[node] and accepted[source]:
+            found = parent[source]
+            if parent[node] == node:  # it is alone, and nobody was looked at that reads from it
+                parent[node] = found
+            elif parent[node] != found:  # else they are together already
+                parent[_root(parent, node)] = _root(parent, found)
+    return _numbered([_root(parent, parent[node]) if takes else -1 for node, takes in enumerate(accepted)])
 
 
 def _root(parent: list[int], node: int) -> int:

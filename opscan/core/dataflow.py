@@ -1,10 +1,15 @@
 """How values flow between the sites of an inventory: who makes what another reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat, starmap
+from operator import itemgetter, lt
 
 from opscan.core.inventory import Site, TensorSpec
 from opscan.core.record import Record, replace
 from opscan.core.sites import Names, bodies, makes, reads
+
+Edge = tuple[int, int]
+"""A node that makes a value, and one that reads it."""
 
 
 class Flow(Record, frozen=True):
@@ -17,10 +22,17 @@ class Flow(Record, frozen=True):
     """Positions of each node's sites in the inventory, its own first."""
     reads: Sequence[Names]
     """Names of the values that each node or its bodies read and do not make themselves; `""` is none."""
-    predecessors: Sequence[Sequence[int]]
-    """Nodes that make what each one reads, ascending."""
+    edges: Sequence[Edge]
+    """As many between two nodes as one reads of the other, in the order of those that read."""
     makers: Mapping[str, int]
     """Name of a value -> the node that makes it. What has no maker is an input or stored in the model."""
+
+    def predecessors(self) -> list[list[int]]:
+        """Nodes that make what each one reads, ascending."""
+        found: list[set[int]] = [set() for _ in self.sites]
+        for source, node in self.edges:
+            found[node].add(source)
+        return list(map(sorted, found))
 
 
 def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
@@ -38,33 +50,31 @@ def flow(sites: Sequence[Site], skipped: Iterable[int] = ()) -> Flow:
         made = [made[group[0]] for group in groups]
     makers = {name: number for number, names in enumerate(made) for name in names}
     makers.pop("", None)
-    sources = _sources(read, makers)
-    order = _runnable(sources)
-    if order is None:
-        return Flow(groups, read, sources, makers)
+    edges = _edges(read, makers)
+    if all(starmap(lt, edges)):  # as they should be
+        return Flow(groups, read, edges, makers)
+    order = _runnable(len(read), edges)
     place = {number: position for position, number in enumerate(order)}
+    moved = ((place[source], place[node]) for source, node in edges)
     return Flow(
         [groups[number] for number in order],
         [read[number] for number in order],
-        [sorted(place[source] for source in sources[n] if place[source] < place[n]) for n in order],
+        sorted((edge for edge in moved if edge[0] < edge[1]), key=itemgetter(1)),
         {name: place[number] for name, number in makers.items()},
     )
 
 
-def _sources(read: Sequence[Names], makers: Mapping[str, int]) -> list[list[int]]:
-    """The nodes that make what each node reads, ascending; not the node itself."""
-    sources = [[makers[name] for name in names if name in makers] for names in read]
-    for number, found in enumerate(sources):
-        if len(found) > 1 or number in found:
-            sources[number] = sorted({*found} - {number})
-    return sources
+def _edges(read: Sequence[Names], makers: Mapping[str, int]) -> list[Edge]:
+    sources = map(makers.get, chain.from_iterable(read))
+    nodes = chain.from_iterable(map(repeat, range(len(read)), map(len, read)))
+    return [(source, node) for source, node in zip(sources, nodes, strict=True) if source is not None]
 
 
 def _groups(sites: Sequence[Site]) -> list[tuple[int, ...]]:
     """Positions of the sites of each node. The sites of a body follow the site that runs it."""
     paths = bodies(sites)
     if not any(paths):
-        return [(position,) for position in range(len(paths))]
+        return list(zip(range(len(paths))))
     groups: list[list[int]] = []
     inside = ""
     for position, path in enumerate(paths):
@@ -83,15 +93,14 @@ def _reads(all_reads: Sequence[Names], all_makes: Sequence[Names], group: Sequen
     return list(dict.fromkeys(name for position in group for name in all_reads[position] if name not in own))
 
 
-def _runnable(sources: Sequence[Sequence[int]]) -> list[int] | None:
-    """The nodes sorted so that each follows its sources, nodes on cycles last; None where that is how they stand."""
-    if all(not before or before[-1] < number for number, before in enumerate(sources)):
-        return None
-    readers: list[list[int]] = [[] for _ in sources]
-    for number, before in enumerate(sources):
-        for source in before:
-            readers[source].append(number)
-    waiting = [len(before) for before in sources]
+def _runnable(size: int, edges: Iterable[Edge]) -> list[int]:
+    """So many nodes sorted so that each follows its sources, nodes on cycles last."""
+    readers: list[list[int]] = [[] for _ in range(size)]
+    waiting = [0] * size
+    for source, node in edges:
+        if source != node:
+            readers[source].append(node)
+            waiting[node] += 1
     order = [number for number, count in enumerate(waiting) if not count]
     for number in order:
         for reader in readers[number]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from math import prod
 from typing import TypeVar
 
-from opscan.core.clusters import clusters
+from opscan.core.clusters import clusters, pieces
 from opscan.core.coverage import Coverage
 from opscan.core.dataflow import Flow, flow
 from opscan.core.inventory import Inventory, Site, TensorSpec
@@ -125,7 +125,8 @@ def _remembered(inventory: Inventory, key: Hashable, find: Callable[[], _Found])
 
 
 def _partitioning(graph: Flow, accepted: bytes, sites: Sequence[Site]) -> Partitioning:
-    labels = clusters(graph.predecessors, list(map(bool, accepted)))
+    takes = list(map(bool, accepted))
+    labels = pieces(graph.edges, takes) if all(takes) else clusters(graph.predecessors(), takes)
     members: list[list[int]] = [[] for _ in range(max(labels, default=-1) + 1)]
     outside = 0
     for positions, label in zip(graph.sites, labels, strict=True):

@@ -30,7 +30,6 @@ from opscan.trace.provenance import SourceLines
 
 _TOO_LARGE = "larger than the 2 GiB that protobuf and most tools read: save its weights as external data"
 _FILE = "ONNX file"
-_NO_LINES = SourceLines({}, ())
 
 Content = Callable[[], bytes]
 """A serialized model, which another process may have."""
@@ -48,10 +47,10 @@ def capture_onnx_file(source: OnnxSource, process: Apart | None = None) -> Inven
             with suppress(onnx_ahead.Lost), Library(process) as library:
                 listing = onnx_ahead.listing(process)
                 content = partial(onnx_ahead.content, process)
-                return _inventory_of(content, listing, name, _FILE, _NO_LINES, None, [*notes], library)
+                return _inventory_of(content, listing, name, _FILE, SourceLines({}, ()), None, [*notes], library)
         with Library() as library:
             text, listing = _listed(read_content(path, name), name)
-            return _inventory_of(lambda: text, listing, name, _FILE, _NO_LINES, None, notes, library)
+            return _inventory_of(lambda: text, listing, name, _FILE, SourceLines({}, ()), None, notes, library)
 
 
 @contextmanager
@@ -72,7 +71,7 @@ def inventory_of(
     """The inventory of a model whose weights were dropped. Raises NoAnswer where its functions make no sense."""
     with Library() as library:
         content, listing = _listed(model.SerializeToString(), name)
-        return _inventory_of(lambda: content, listing, name, method, lines or _NO_LINES, params, [], library)
+        return _inventory_of(lambda: content, listing, name, method, lines or SourceLines({}, ()), params, [], library)
 
 
 def _inventory_of(

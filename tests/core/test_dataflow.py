@@ -43,7 +43,7 @@ CASES = [
 def test_flow(sites, groups, predecessors, why):
     found = flow(sites)
     assert list(found.sites) == groups, why
-    assert list(map(tuple, found.predecessors)) == predecessors, why
+    assert list(map(tuple, found.predecessors())) == predecessors, why
 
 
 def test_what_is_left_out_is_a_stored_value():
@@ -55,4 +55,4 @@ def test_what_is_left_out_is_a_stored_value():
 def test_values_without_a_name_connect_nothing():
     unnamed = TensorSpec((2,), "float32")
     found = flow([site("A", outputs=(unnamed,)), site("B", unnamed)])
-    assert list(map(tuple, found.predecessors)) == [(), ()]
+    assert list(map(tuple, found.predecessors())) == [(), ()]
