@@ -11,8 +11,7 @@ import msgspec
 from opscan import document
 from opscan.backends import build
 from opscan.backends.build import document_faults
-from opscan.backends.folders import SHIPPED, is_file, names, stems
-from opscan.core.digest import digest
+from opscan.backends.folders import SHIPPED, content_key, is_file, names, stems
 from opscan.core.errors import UsageError
 from opscan.core.spelling import did_you_mean
 from opscan.document import Document, Fault, faults
@@ -83,7 +82,7 @@ def _document_faults(profile: ProfileYAML, merged: dict[str, Any], kept: Kept | 
     if kept is None:
         return list(document_faults(profile))
     try:
-        key = digest(_faults_looked_for() + msgspec.msgpack.encode(merged))
+        key = content_key(_faults_looked_for() + msgspec.msgpack.encode(merged))
     except (OverflowError, UnicodeEncodeError):  # as in _read
         return list(document_faults(profile))
     if kept.get(key) == _FAULTLESS:
@@ -158,7 +157,7 @@ def _over(base: dict[str, Any], own: dict[str, Any], file: Path) -> dict[str, An
 def _read(file: Path, kept: Kept | None = None) -> dict[str, Any]:
     """The plain content of a file, parsed once for each content that it ever had."""
     content = _content(file)
-    key = digest(_parser() + content) if kept else ""
+    key = content_key(_parser() + content) if kept else ""
     stored = kept.get(key) if kept else None
     if stored is not None:
         with suppress(msgspec.DecodeError, msgspec.ValidationError):  # damaged, or somebody else's

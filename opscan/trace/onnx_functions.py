@@ -4,6 +4,7 @@ A body depends on its call: on the types of the inputs, on the attributes, on wh
 operands are there. Each kind of call is expanded once.
 """
 
+import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -20,7 +21,6 @@ from onnx.onnx_ml_pb2 import (
     ValueInfoProto,
 )
 
-from opscan.core.digest import digest
 from opscan.core.inventory import TensorSpec
 from opscan.core.record import Record
 from opscan.trace import onnx_compiled
@@ -79,7 +79,7 @@ class Calls:
             if spec is not None and types[-1] is None:
                 return ""
         call = Call(anonymous, tuple(inputs), tuple(types), imports)
-        key = _digest_of(call)
+        key = _digest(call)
         self.by_key.setdefault(key, call)
         return key
 
@@ -113,14 +113,17 @@ def _anonymous(node: NodeProto, inputs: Sequence[TensorSpec | None], outputs: Se
     return clone
 
 
-def _digest_of(call: Call) -> str:
+def _digest(call: Call) -> str:
     parts = [call.node.SerializeToString(deterministic=True)]
     parts += [proto.SerializeToString(deterministic=True) if proto else b"" for proto in call.types]
     parts += [
         str([spec and spec.constant for spec in call.inputs]).encode(),
         str(sorted(call.imports.items())).encode(),
     ]
-    return digest(b"".join(len(part).to_bytes(8) + part for part in parts))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()[:16]
 
 
 def expanded(calls: Mapping[str, Call]) -> dict[str, FunctionProto]:
