@@ -27,12 +27,13 @@ def capture(source: ModelSource, dialect: Dialect | None, options: Options) -> I
             _require(source.name, dialect, Dialect.ONNX)
             from opscan.pipeline import ahead
             from opscan.trace.onnx_package import defer
+            from opscan.trace.uninterrupted import uninterrupted
 
             defer()
             # Who reads many files has imported it all, and loads onnx once.
             with ahead.reading(source.path, alone="opscan.trace.onnx_file" in sys.modules) as process:
-                from opscan.trace.onnx_file import capture_onnx_file
-
+                with uninterrupted():
+                    from opscan.trace.onnx_file import capture_onnx_file
                 return record.replace(capture_onnx_file(source, process), tools=ToolVersions())
         case TorchSource():
             from opscan.pipeline.torch_captures import capture_torch_model

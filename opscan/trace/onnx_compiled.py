@@ -4,13 +4,16 @@ The same calls that `onnx.defs`, `onnx.shape_inference` and `onnx.inliner` make,
 which need all of onnx; see `onnx_package`. It is loaded by the first call, and builds its table of operators, which
 together takes 0.01 s: a process that has another ask for it does without.
 """
-# ruff: noqa: PLC0415 -- see above
 
 import sys
 from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from onnx.onnx_ml_pb2 import AttributeProto, Version
+
+from opscan.trace.uninterrupted import uninterrupted
 
 IR_VERSION = int(Version.Value("IR_VERSION"))
 
@@ -27,8 +30,7 @@ def is_loaded() -> bool:
 
 def schema(op_type: str, domain: str, opset: int) -> Any:
     """onnx.defs.OpSchema (untyped in onnx), None where the operator has no schema at that opset."""
-    from onnx.onnx_cpp2py_export import defs
-
+    defs = _compiled().defs
     try:
         return defs.get_schema(op_type, opset, domain)
     except Exception:  # onnx raises its own SchemaError from C++
@@ -42,23 +44,19 @@ def default_value(attribute: Any) -> AttributeProto:
 
 def newest() -> Mapping[str, int]:
     """The newest opset of each domain that this onnx knows, `""` for ai.onnx."""
-    from onnx.onnx_cpp2py_export import defs
-
-    return {domain: int(versions[1]) for domain, versions in defs.schema_version_map().items()}
+    return {domain: int(versions[1]) for domain, versions in _compiled().defs.schema_version_map().items()}
 
 
 def infer_shapes(model: bytes, *, data_prop: bool, check_type: bool = False, strict_mode: bool = False) -> bytes:
     """As onnx.shape_inference.infer_shapes. Raises what it raises."""
-    from onnx.onnx_cpp2py_export import shape_inference
-
-    return shape_inference.infer_shapes(model, check_type, strict_mode, data_prop)
+    inferred: bytes = _compiled().shape_inference.infer_shapes(model, check_type, strict_mode, data_prop)
+    return inferred
 
 
 def inline_local_functions(model: bytes) -> bytes:
     """As onnx.inliner.inline_local_functions. Raises what it raises."""
-    from onnx.onnx_cpp2py_export import inliner
-
-    return inliner.inline_local_functions(model, False)
+    inlined: bytes = _compiled().inliner.inline_local_functions(model, False)
+    return inlined
 
 
 def infer_outputs(
@@ -74,3 +72,10 @@ def infer_outputs(
         return {}
     outputs: dict[str, bytes] = found._infer_node_outputs(node, types, stored, {}, opsets, ir_version)
     return outputs
+
+
+@cache
+def _compiled() -> Any:
+    """The compiled part itself, untyped in onnx."""
+    with uninterrupted():
+        return import_module("onnx.onnx_cpp2py_export")

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.core.errors import NoAnswer
+from opscan.trace.uninterrupted import uninterrupted
 
 DAMAGED, REMEDY = "not an ONNX file, or a damaged one", "export or copy it again"
 # What stays bytes. All of a field's occurrences are kept: of a message that is stated twice, protobuf makes one.
@@ -53,7 +54,8 @@ def require_graph(model: Any, name: str) -> None:  # a ModelProto or its outline
 @cache
 def _message(name: str) -> type[Message]:
     package = ModelProto.DESCRIPTOR.file.package
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{package}.{name}"))
+    with uninterrupted():
+        return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{package}.{name}"))
 
 
 @cache

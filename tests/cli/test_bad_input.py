@@ -368,18 +368,38 @@ APART = [
 
 
 @linux
+@pytest.mark.parametrize("run", ["__main__.run()", "cli.main()"], ids=["begun early", "begun late"])
 @pytest.mark.parametrize(("module", "name"), APART, ids=[name for _, name in APART])
-def test_ctrl_c_while_another_process_works(module, name, folder):
+def test_ctrl_c_while_another_process_works(module, name, run, folder):
     """It ends too."""
     code = (
-        f"import sys, time, pathlib; from opscan import cli; from opscan.trace import onnx_compiled, {module}\n"
+        "import sys, time, pathlib; from opscan import __main__, cli\n"
+        f"from opscan.trace import onnx_compiled, {module}\n"
         "def work(*_, **__): pathlib.Path('asked').touch(); time.sleep(99)\n"
         "def refuse(*_): raise RuntimeError\n"
         "onnx_compiled.infer_outputs = refuse  # the model as a whole is asked about then\n"
         f"{module}.{name} = work\n"
-        "sys.argv = ['opscan', 'inspect', 'small.onnx']; cli.main()"
+        f"sys.argv = ['opscan', 'inspect', 'small.onnx']; {run}"
     )
     process, out, err, below = interrupted([sys.executable, "-c", code], lambda _: Path("asked").exists())
     assert (process.returncode, out, err) == (130, "", "opscan: interrupted\n")
     assert below
     assert ends(below)
+
+
+@pytest.mark.parametrize("module", ["onnx.onnx_ml_pb2", "onnx.onnx_cpp2py_export"])
+def test_ctrl_c_waits_for_compiled_code_to_be_loaded(module, folder):
+    """It crashes of an exception. On one core no other process does it."""
+    code = (
+        "import os, signal, sys; from opscan import __main__; from opscan.pipeline import ahead\n"
+        "ahead.cores, parent = lambda: 1, os.getpid()\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {module!r} and os.getpid() == parent:\n"
+        "            os.kill(parent, signal.SIGINT)\n"
+        "            print('goes on', file=sys.stderr)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['opscan', 'inspect', 'small.onnx']; __main__.run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=ENVIRONMENT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "goes on\nopscan: interrupted\n")
