@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opscan.core.errors import NoAnswer
 from opscan.core.source import OnnxSource
@@ -119,6 +123,7 @@ LOADED = [
 def test_another_process_loads_onnx_for_the_first_file(cores, ready, loads, why, path):
     code = f"""
 import sys
+import tempfile
 from opscan.pipeline import ahead, captures
 from opscan.pipeline.options import Options
 from opscan.sources import resolve
@@ -131,3 +136,23 @@ for _ in range(2):
 """
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == loads, why
+
+
+def outcome(path, *, ahead):
+    """The inventory with its bodies, or what is said instead."""
+    try:
+        found = captured(path, ahead=ahead)
+        return found, dict(found.functions)
+    except NoAnswer as error:
+        return str(error)
+
+
+@given(st.sampled_from(MODELS), st.data())
+def test_damage_means_the_same_to_both(model, data):
+    content = bytearray(model[0].SerializeToString())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(content)
+        assert outcome(path, ahead=True) == outcome(path, ahead=False)
