@@ -80,7 +80,6 @@ class ModelColumns(NamedTuple):
 
     size: int
     """Bytes of it."""
-
     ir_version: int
     imports: dict[str, int]
     """Domain -> version, `""` for ai.onnx."""
