@@ -16,7 +16,10 @@ _begun: dict[str, Apart] = {}
 
 
 def begin(words: Sequence[str]) -> None:
-    """Whether it is wanted is not known yet: where it is not, nothing comes of it."""
+    """Has another process read the first `.onnx` file among the words of a command line, unless it is an output.
+
+    Whether a command will ask for it is not known yet; if none does, that process ends with this one.
+    """
     for before, word in pairwise(words):
         if word.endswith(".onnx") and before not in _OUTPUTS and cores() > 1:
             process = onnx_ahead.reader(word)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from opscan.trace.apart import Apart, PassFailed
-from opscan.trace.plain import packed, unpacked
+from opscan.trace.packing import packed, unpacked
 
 if TYPE_CHECKING:
-    from opscan.trace.onnx_columns import Source
+    from opscan.trace.onnx_columns import ParsedModel
     from opscan.trace.onnx_listing import Listing
 
 # What a question begins with; the others are for onnx_answers.
@@ -19,7 +19,7 @@ READ, NODES, CONTENT, LOAD = b"r", b"g", b"c", b"l"
 _PARTS = 8
 # What the other process has read, and the columns that it makes of it.
 _content = b""
-_source: "Source | None" = None
+_model: "ParsedModel | None" = None
 
 
 class Lost(Exception):
@@ -87,23 +87,23 @@ def _answer(data: bytes) -> bytes:
 
 
 def _read(path: bytes) -> bytes:
-    global _content, _source  # noqa: PLW0603  # one process reads one file
+    global _content, _model  # noqa: PLW0603  # one process reads one file
     from opscan.trace import onnx_package  # noqa: PLC0415
 
     gc.disable()  # all that is made here stays, or is gone when nobody holds it
     onnx_package.defer()
     from opscan.trace.onnx_bytes import read_content  # noqa: PLC0415
-    from opscan.trace.onnx_columns import Source  # noqa: PLC0415
+    from opscan.trace.onnx_columns import ParsedModel  # noqa: PLC0415
 
     _content = read_content(path, "")
-    _source = Source(_content)
-    _source.require_graph("")
-    return packed(_source.model())
+    _model = ParsedModel(_content)
+    _model.require_graph("")
+    return packed(_model.columns())
 
 
 def _nodes(part: bytes) -> bytes:
-    assert _source is not None  # or what is answered is that there is none
-    return packed(_source.nodes(part[0], _PARTS))
+    assert _model is not None  # or what is answered is that there is none
+    return packed(_model.nodes(part[0], _PARTS))
 
 
 def _load(_: bytes) -> bytes:

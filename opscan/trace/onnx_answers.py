@@ -6,7 +6,7 @@ from onnx.onnx_ml_pb2 import ModelProto
 
 from opscan.trace import onnx_compiled
 from opscan.trace.onnx_definitions import Key, definition_of, schema_of
-from opscan.trace.plain import packed, unpacked
+from opscan.trace.packing import packed, unpacked
 
 # What a question begins with.
 DEFINE, NEWEST, INFER = b"d", b"n", b"i"

@@ -98,8 +98,8 @@ def restored(parts: Any) -> ModelColumns:
     return model._replace(graph=graph._replace(inputs=inputs, made=made))
 
 
-class Source:
-    """A serialized model, of which columns are made."""
+class ParsedModel:
+    """A serialized model, parsed in outline, of which columns are made."""
 
     def __init__(self, content: bytes) -> None:
         """Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
@@ -111,7 +111,7 @@ class Source:
         """Raises NoAnswer, calling the model `name`, where it lacks what every model has."""
         require_graph(self._outline, name)
 
-    def model(self) -> ModelColumns:
+    def columns(self) -> ModelColumns:
         """All but the nodes of its graph."""
         model = self._outline
         return ModelColumns(

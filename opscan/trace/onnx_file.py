@@ -17,7 +17,7 @@ from opscan.core.source import OnnxSource
 from opscan.trace import onnx_ahead, onnx_compiled, onnx_graph
 from opscan.trace.apart import Apart, PassFailed, reason
 from opscan.trace.onnx_bytes import LARGEST_FILE, read_content
-from opscan.trace.onnx_columns import Source
+from opscan.trace.onnx_columns import ParsedModel
 from opscan.trace.onnx_definitions import key_of
 from opscan.trace.onnx_inference import Inference, Open, inferable
 from opscan.trace.onnx_library import Library
@@ -120,9 +120,9 @@ def _listed(content: bytes, name: str) -> tuple[bytes, Listing]:
 
 
 def _listing_of(content: bytes, name: str) -> Listing:
-    source = Source(content)
-    source.require_graph(name)
-    return Listing(source.model(), [source.nodes()])
+    model = ParsedModel(content)
+    model.require_graph(name)
+    return Listing(model.columns(), [model.nodes()])
 
 
 def _inputs(graph: Graph, types: Types) -> Iterator[TensorSpec]:

@@ -5,7 +5,7 @@ that inference may know more, for it follows values through shapes, and goes int
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
@@ -162,7 +162,7 @@ class Inference:
         return self._types.number(spec)
 
 
-@cache
+@lru_cache(maxsize=4096)  # few tensors differ in more than their names
 def _anonymous(content: bytes) -> bytes:
     """A tensor as it is, but for its name."""
     tensor = TensorProto.FromString(content)

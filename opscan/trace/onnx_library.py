@@ -11,7 +11,7 @@ from opscan.trace.apart import Apart, PassFailed
 from opscan.trace.onnx_answers import DEFINE, INFER, NEWEST, answer
 from opscan.trace.onnx_definitions import Definition, Key, definition_of
 from opscan.trace.onnx_passes import model_of
-from opscan.trace.plain import packed, unpacked
+from opscan.trace.packing import packed, unpacked
 
 _Told = TypeVar("_Told")
 

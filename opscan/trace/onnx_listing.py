@@ -12,7 +12,7 @@ from opscan.trace.onnx_columns import (
     GraphColumns,
     ModelColumns,
     NodeColumns,
-    Source,
+    ParsedModel,
     graph_columns,
     node_columns,
     value_columns,
@@ -98,7 +98,8 @@ class Listing:
     def __init__(self, model: ModelColumns, nodes: Iterable[NodeColumns]) -> None:
         """`nodes` are those of its graph, in parts.
 
-        Raises DecodeError where what the columns left closed is damaged, or text in it is not UTF-8."""
+        Raises DecodeError where what the columns left closed is damaged, or text in it is not UTF-8.
+        """
         self.types = Types()
         self.size = model.size
         """Bytes of the serialized model."""
@@ -205,8 +206,8 @@ class Listing:
 
 def listed(content: bytes) -> Listing:
     """Of a serialized model. Raises DecodeError where it is damaged, or a string in it is not UTF-8."""
-    source = Source(content)
-    return Listing(source.model(), [source.nodes()])
+    parsed = ParsedModel(content)
+    return Listing(parsed.columns(), [parsed.nodes()])
 
 
 def stored_elements(listing: Listing) -> int:

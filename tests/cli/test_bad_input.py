@@ -5,10 +5,8 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import onnx
@@ -301,105 +299,3 @@ def test_hostile_names_break_no_format(command, form, hostile, opscan):
             lines = [line for line in out.splitlines() if line.startswith("|")]
             assert len(lines) == 3
             assert len({len(re.split(r"(?<!\\)\|", line)) for line in lines}) == 1
-
-
-# --- Ctrl-C -------------------------------------------------------------------------------------
-
-
-def children(parent: int) -> set[int]:
-    """Processes below that one."""
-    found = set()
-    for task in Path(f"/proc/{parent}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found |= {int(child), *children(int(child))}
-    return found
-
-
-def running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def interrupted(command, ready) -> tuple[subprocess.Popen, str, str, set[int]]:
-    """The command, sent SIGINT once `ready(its children)`, and the children it had."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
-    end = time.monotonic() + 60
-    try:
-        while not ready(below := children(process.pid)):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()  # one that does not end would outlive the test
-    return process, out, err, below
-
-
-def ends(processes: set[int]) -> bool:
-    end = time.monotonic() + 10
-    while any(map(running, processes)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not any(map(running, processes))
-
-
-linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks /proc for the processes")
-
-
-@linux
-def test_ctrl_c_while_a_file_is_read(folder):
-    os.mkfifo("pipe.onnx")  # nobody ever writes into it
-    started = time.monotonic()
-    process, out, err, _ = interrupted(
-        [sys.executable, "-m", "opscan", "inspect", "pipe.onnx"], lambda _: time.monotonic() > started + 3
-    )
-    assert (process.returncode, out, err) == (130, "", "opscan: interrupted\n")
-
-
-# what another process does: where it is defined, and its name
-APART = [
-    ("onnx_bytes", "read_content"),
-    ("onnx_compiled", "load"),
-    ("onnx_compiled", "infer_outputs"),
-    ("onnx_compiled", "infer_shapes"),
-]
-
-
-@linux
-@pytest.mark.parametrize("run", ["__main__.run()", "cli.main()"], ids=["begun early", "begun late"])
-@pytest.mark.parametrize(("module", "name"), APART, ids=[name for _, name in APART])
-def test_ctrl_c_while_another_process_works(module, name, run, folder):
-    """It ends too."""
-    code = (
-        "import sys, time, pathlib; from opscan import __main__, cli\n"
-        f"from opscan.trace import onnx_compiled, {module}\n"
-        "def work(*_, **__): pathlib.Path('asked').touch(); time.sleep(99)\n"
-        "def refuse(*_): raise RuntimeError\n"
-        "onnx_compiled.infer_outputs = refuse  # the model as a whole is asked about then\n"
-        f"{module}.{name} = work\n"
-        f"sys.argv = ['opscan', 'inspect', 'small.onnx']; {run}"
-    )
-    process, out, err, below = interrupted([sys.executable, "-c", code], lambda _: Path("asked").exists())
-    assert (process.returncode, out, err) == (130, "", "opscan: interrupted\n")
-    assert below
-    assert ends(below)
-
-
-@pytest.mark.parametrize("module", ["onnx.onnx_ml_pb2", "onnx.onnx_cpp2py_export"])
-def test_ctrl_c_waits_for_compiled_code_to_be_loaded(module, folder):
-    """It crashes of an exception. On one core no other process does it."""
-    code = (
-        "import os, signal, sys; from opscan import __main__; from opscan.pipeline import ahead\n"
-        "ahead.cores, parent = lambda: 1, os.getpid()\n"
-        "class Finder:\n"
-        "    def find_spec(self, name, path, target=None):\n"
-        f"        if name == {module!r} and os.getpid() == parent:\n"
-        "            os.kill(parent, signal.SIGINT)\n"
-        "            print('goes on', file=sys.stderr)\n"
-        "sys.meta_path.insert(0, Finder())\n"
-        "sys.argv = ['opscan', 'inspect', 'small.onnx']; __main__.run()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=ENVIRONMENT)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "goes on\nopscan: interrupted\n")

@@ -123,7 +123,6 @@ LOADED = [
 def test_another_process_loads_onnx_for_the_first_file(cores, ready, loads, why, path):
     code = f"""
 import sys
-import tempfile
 from opscan.pipeline import ahead, captures
 from opscan.pipeline.options import Options
 from opscan.sources import resolve
